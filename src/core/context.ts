@@ -1,0 +1,145 @@
+import { systemClock, type Clock } from './clock.js';
+import type { RefusalCode } from './errors.js';
+import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
+
+/** No parameters: shared, so that a route without any costs no object. */
+export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(
+  Object.create(null) as Record<string, string>,
+);
+
+/** The changeable copy of what goes upstream; transforms write here, the proxy reads here. */
+export interface Draft {
+  method: string;
+  /** Path and query to send; `null` leaves the proxy's own rule in force. */
+  url: string | null;
+  headers: HeaderMap;
+  body: Body;
+}
+
+/** How an exchange ended. */
+export interface Outcome {
+  /** What the client got; 499 when it left before it got all of it. */
+  readonly status: number;
+  /** Bytes of the answer's body that were handed to the connection. */
+  readonly bytesOut: number;
+  /** The answer was cut short: the client left, or the upstream failed after the head. */
+  readonly aborted: boolean;
+}
+
+export type FinishListener = (ctx: Context, outcome: Outcome) => void;
+
+export interface ContextOptions {
+  /** @default systemClock */
+  clock?: Clock;
+  /** Sends a 1xx answer ahead of the final one; the adapter gives it where the connection can carry it. */
+  inform?: (status: number, headers: HeaderMap) => void;
+}
+
+/**
+ * One exchange, from the request to the last byte of the answer.
+ *
+ * A fixed shape: every slot is set in the constructor, and each is written by the one piece that its comment names.
+ */
+export class Context {
+  readonly request: GatewayRequest;
+  readonly clock: Clock;
+  /** Monotonic milliseconds, see {@link Clock.now}. */
+  readonly startedAt: number;
+  /** Sends a 1xx answer ahead of the final one, where the connection can carry it. */
+  readonly inform: ((status: number, headers: HeaderMap) => void) | null;
+  /** Written by `requestId()`. */
+  requestId = '';
+  /** Written by the router. */
+  route: RouteMatch | null = null;
+  /** Written by the router. */
+  params: Readonly<Record<string, string>> = NO_PARAMS;
+  /** Written by authentication. */
+  identity: Identity | null = null;
+  /** Origin of the upstream that was asked last; written by the proxy. */
+  target: string | null = null;
+  /** How often an upstream was asked; written by the proxy. */
+  attempt = 0;
+  /** Code of the gateway's own answer; written by `refuse`. */
+  refusal: RefusalCode | null = null;
+  /** What went wrong, for the log, never for the client; written by the error boundary and the proxy. */
+  error: unknown = null;
+
+  #state: Record<string, unknown> | null = null;
+  #draft: Draft | null = null;
+  #finishListeners: FinishListener[] | null = null;
+  #abortListener: ((reason: Error) => void) | null = null;
+  #abortController: AbortController | null = null;
+  #aborted: Error | null = null;
+  #finished = false;
+
+  constructor(request: GatewayRequest, { clock = systemClock, inform }: ContextOptions = {}) {
+    this.request = request;
+    this.clock = clock;
+    this.inform = inform ?? null;
+    this.startedAt = clock.now();
+  }
+
+  /** A place for the application's own values; the gateway never reads it. */
+  get state(): Record<string, unknown> {
+    return (this.#state ??= Object.create(null) as Record<string, unknown>);
+  }
+
+  /** The copy of the request that goes upstream, made on first use. */
+  draft(): Draft {
+    if (this.#draft === null) {
+      const { method, headers, body } = this.request;
+      const copy = Object.assign(Object.create(null) as HeaderMap, headers);
+      this.#draft = { method, url: null, headers: copy, body };
+    }
+    return this.#draft;
+  }
+
+  /** The draft if a piece has asked for one: readers that change nothing look here. */
+  get drafted(): Draft | null {
+    return this.#draft;
+  }
+
+  /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */
+  onFinish(listener: FinishListener): void {
+    (this.#finishListeners ??= []).push(listener);
+  }
+
+  /** Ends the exchange; called once by the owner of the connection. A second call does nothing. */
+  finish(outcome: Outcome): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (this.#finishListeners === null) return;
+    for (const listener of this.#finishListeners) listener(this, outcome);
+  }
+
+  /**
+   * Names the one thing that must stop at once when the client leaves, such as the upstream call in flight; `null` when it is over.
+   * Cheaper than {@link signal}, which is for everybody else.
+   */
+  setAbortListener(listener: ((reason: Error) => void) | null): void {
+    this.#abortListener = listener;
+    if (this.#aborted !== null) listener?.(this.#aborted);
+  }
+
+  /** Cancels what runs for this exchange; called by the owner of the connection when the client has left. */
+  abort(reason: Error): void {
+    if (this.#aborted !== null) return;
+    this.#aborted = reason;
+    this.#abortListener?.(reason);
+    this.#abortController?.abort(reason);
+  }
+
+  /** Why the exchange was cancelled, or `null`. */
+  get aborted(): Error | null {
+    return this.#aborted;
+  }
+
+  /** Aborted when the client leaves; made on first use. */
+  get signal(): AbortSignal {
+    if (this.#abortController === null) {
+      this.#abortController = new AbortController();
+      if (this.#aborted !== null) this.#abortController.abort(this.#aborted);
+    }
+    return this.#abortController.signal;
+  }
+}

@@ -1,0 +1,58 @@
+/** The gateway's failures: one class, one list of codes. A code is a promise; texts are not. */
+
+const BRAND = Symbol.for('innergate.error');
+
+/** Every code that the gateway answers with, its status and the sentence that clients read as `error`. */
+export const REFUSALS = {
+  ERR_GATEWAY_REQUEST_MALFORMED: { status: 400, title: 'Bad request' },
+  ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
+  ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'Request timeout' },
+  ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'Content too large' },
+  ERR_GATEWAY_URL_TOO_LONG: { status: 414, title: 'URL too long' },
+  ERR_GATEWAY_EXPECTATION_UNKNOWN: { status: 417, title: 'Expectation failed' },
+  ERR_GATEWAY_HEADERS_TOO_LARGE: { status: 431, title: 'Request header fields too large' },
+  ERR_GATEWAY_CLIENT_CLOSED: { status: 499, title: 'Client closed request' },
+  ERR_GATEWAY_INTERNAL: { status: 500, title: 'Internal gateway error' },
+  ERR_GATEWAY_BODY_CONSUMED: { status: 500, title: 'Request body already consumed' },
+  ERR_GATEWAY_CODING_UNSUPPORTED: { status: 501, title: 'Transfer coding not supported' },
+  ERR_GATEWAY_UPSTREAM_UNREACHABLE: { status: 502, title: 'Bad gateway' },
+  ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'Bad gateway' },
+  ERR_GATEWAY_UPSTREAM_PROTOCOL: { status: 502, title: 'Bad gateway' },
+  ERR_GATEWAY_UPSTREAM_TOO_LARGE: { status: 502, title: 'Bad gateway' },
+  ERR_GATEWAY_UPSTREAM_BUSY: { status: 503, title: 'Service unavailable' },
+  ERR_GATEWAY_DRAINING: { status: 503, title: 'Service unavailable' },
+  ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'Gateway timeout' },
+  ERR_GATEWAY_FIRST_BYTE_TIMEOUT: { status: 504, title: 'Gateway timeout' },
+  ERR_GATEWAY_IDLE_TIMEOUT: { status: 504, title: 'Gateway timeout' },
+  ERR_GATEWAY_TOTAL_TIMEOUT: { status: 504, title: 'Gateway timeout' },
+} as const;
+
+export type RefusalCode = keyof typeof REFUSALS;
+export type GatewayErrorCode = RefusalCode | 'ERR_GATEWAY_CONFIG_INVALID';
+
+export interface GatewayErrorOptions {
+  /** The failure underneath; for the log only. */
+  cause?: unknown;
+  /** One sentence for the client. It must name no upstream, path of a file or secret. */
+  detail?: string;
+}
+
+/** An unexpected failure with a stable `code`. The message is for the operator; the client sees `detail` and the title of the code. */
+export class GatewayError extends Error {
+  override readonly name: string = 'GatewayError';
+  readonly code: GatewayErrorCode;
+  readonly detail: string | undefined;
+  readonly [BRAND] = true;
+
+  constructor(code: GatewayErrorCode, message: string, { cause, detail }: GatewayErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** True for a `GatewayError` of any copy of this package. */
+export function isGatewayError(value: unknown): value is GatewayError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}

@@ -1,0 +1,52 @@
+/** Facts on header fields that several pieces share. */
+import type { HeaderMap } from './types.js';
+
+/** Fields of one connection, never relayed (RFC 9110 7.6.1). */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+]);
+
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** True for a field name (RFC 9110 5.1). */
+export function isFieldName(name: string): boolean {
+  return TOKEN.test(name);
+}
+
+/** True for a value that can stand on the wire: no control character, nothing above one byte (RFC 9110 5.5). */
+export function isFieldValue(value: string): boolean {
+  return FIELD_VALUE.test(value);
+}
+
+/** Lower-case tokens of a list field such as `Connection`; empty ones are left out. */
+export function listTokens(value: string | string[] | undefined): string[] {
+  if (value === undefined) return [];
+  return String(value)
+    .toLowerCase()
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '');
+}
+
+/** The first value of a field. */
+export function headerValue(headers: Readonly<HeaderMap>, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+const HOST = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]+)(?::\d{0,5})?$/i;
+
+/** True for an authority without user information (RFC 9110 7.2), 255 bytes at most. A list of hosts is none. */
+export function isHost(value: string): boolean {
+  return value.length <= 255 && HOST.test(value);
+}

@@ -1,0 +1,48 @@
+import type { Context } from './context.js';
+import { REFUSALS, type RefusalCode } from './errors.js';
+import type { GatewayResponse, HeaderMap } from './types.js';
+
+export interface RefuseOptions {
+  /** One sentence for the client: what was wrong with this request. */
+  detail?: string;
+  /** More header fields, such as `allow` or `retry-after`. */
+  headers?: HeaderMap;
+}
+
+/** Codes after which the rest of the connection cannot be trusted or is not worth reading. */
+const CLOSES_CONNECTION: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'ERR_GATEWAY_REQUEST_MALFORMED',
+  'ERR_GATEWAY_BODY_TIMEOUT',
+  'ERR_GATEWAY_BODY_TOO_LARGE',
+  'ERR_GATEWAY_URL_TOO_LONG',
+  'ERR_GATEWAY_EXPECTATION_UNKNOWN',
+  'ERR_GATEWAY_HEADERS_TOO_LARGE',
+  'ERR_GATEWAY_CODING_UNSUPPORTED',
+  'ERR_GATEWAY_DRAINING',
+]);
+
+/**
+ * The one way in which the gateway itself answers: `application/problem+json` (RFC 9457) with `code`, `requestId` and `error` besides.
+ * It never throws and names nothing of the inside.
+ */
+export function refuse(ctx: Context, code: RefusalCode, { detail, headers }: RefuseOptions = {}): GatewayResponse {
+  const { status, title } = REFUSALS[code];
+  ctx.refusal = code;
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    instance: ctx.request.path,
+    code,
+    requestId: ctx.requestId || undefined,
+    error: title,
+  });
+  const answer: HeaderMap = {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    ...headers,
+  };
+  if (CLOSES_CONNECTION.has(code)) answer.connection = 'close';
+  return { status, headers: answer, body };
+}
