@@ -22,8 +22,5 @@ export function after(
     return failed(error, ctx);
   }
   if (!(result instanceof Promise)) return then(result, ctx);
-  return result.then(
-    (response) => then(response, ctx),
-    failed && ((error: unknown) => failed(error, ctx)),
-  );
+  return result.then((response) => then(response, ctx), failed && ((error: unknown) => failed(error, ctx)));
 }

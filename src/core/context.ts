@@ -1,11 +1,10 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
+import { isIdentityField } from './headers.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
-export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(
-  Object.create(null) as Record<string, string>,
-);
+export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
 
 /** The changeable copy of what goes upstream; transforms write here, the proxy reads here. */
 export interface Draft {
@@ -20,8 +19,6 @@ export interface Draft {
 export interface Outcome {
   /** What the client got; 499 when it left before it got all of it. */
   readonly status: number;
-  /** Bytes of the answer's body that were handed to the connection. */
-  readonly bytesOut: number;
   /** The answer was cut short: the client left, or the upstream failed after the head. */
   readonly aborted: boolean;
 }
@@ -70,7 +67,7 @@ export class Context {
   #abortListener: ((reason: Error) => void) | null = null;
   #abortController: AbortController | null = null;
   #aborted: Error | null = null;
-  #finished = false;
+  #outcome: Outcome | null = null;
 
   constructor(request: GatewayRequest, { clock = systemClock, inform }: ContextOptions = {}) {
     this.request = request;
@@ -84,11 +81,12 @@ export class Context {
     return (this.#state ??= Object.create(null) as Record<string, unknown>);
   }
 
-  /** The copy of the request that goes upstream, made on first use. */
+  /** The copy of the request that goes upstream, made on first use; identity that the client claimed is not in it. */
   draft(): Draft {
     if (this.#draft === null) {
       const { method, headers, body } = this.request;
       const copy = Object.assign(Object.create(null) as HeaderMap, headers);
+      for (const name in copy) if (isIdentityField(name)) delete copy[name];
       this.#draft = { method, url: null, headers: copy, body };
     }
     return this.#draft;
@@ -101,13 +99,14 @@ export class Context {
 
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */
   onFinish(listener: FinishListener): void {
-    (this.#finishListeners ??= []).push(listener);
+    if (this.#outcome === null) (this.#finishListeners ??= []).push(listener);
+    else listener(this, this.#outcome);
   }
 
   /** Ends the exchange; called once by the owner of the connection. A second call does nothing. */
   finish(outcome: Outcome): void {
-    if (this.#finished) return;
-    this.#finished = true;
+    if (this.#outcome !== null) return;
+    this.#outcome = outcome;
     if (this.#finishListeners === null) return;
     for (const listener of this.#finishListeners) listener(this, outcome);
   }

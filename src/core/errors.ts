@@ -31,6 +31,11 @@ export const REFUSALS = {
 export type RefusalCode = keyof typeof REFUSALS;
 export type GatewayErrorCode = RefusalCode | 'ERR_GATEWAY_CONFIG_INVALID';
 
+/** False for a code that answers nobody, and for one of another version of this package. */
+export function isRefusalCode(code: string): code is RefusalCode {
+  return Object.hasOwn(REFUSALS, code);
+}
+
 export interface GatewayErrorOptions {
   /** The failure underneath; for the log only. */
   cause?: unknown;

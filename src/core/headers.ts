@@ -50,3 +50,11 @@ const HOST = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]+)(?::\d{0,5})?$/i;
 export function isHost(value: string): boolean {
   return value.length <= 255 && HOST.test(value);
 }
+
+/** Fields that carry a proven identity to an upstream: only the gateway writes them, whatever a client sends. */
+const IDENTITY_FIELDS: ReadonlySet<string> = new Set(['x-consumer-id', 'x-user-id', 'x-user-role', 'x-user-roles']);
+
+/** True for a field of a proven identity, in any spelling that a server may read as one: some take `x_user_id` for `x-user-id`. */
+export function isIdentityField(name: string): boolean {
+  return IDENTITY_FIELDS.has(name) || (name.includes('_') && IDENTITY_FIELDS.has(name.replaceAll('_', '-')));
+}

@@ -15,9 +15,19 @@ export function normalizeIp(text: string): string | null {
   if (!isIPv6(bare)) return isIPv4(bare) ? bare : null;
   const groups = ipv6Groups(bare);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (!isMapped) return bare.toLowerCase();
+  if (!isMapped) return ipv6Text(groups);
   const [high, low] = groups.slice(6) as [number, number];
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/** The one text of an address (RFC 5952): the longest run of zero groups, the first of equals, is `::`. */
+function ipv6Text(groups: readonly number[]): string {
+  const text = groups.map((group) => group.toString(16)).join(':');
+  const runs = text.match(/\b0(?::0)+\b/g) ?? [];
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
+  if (longest === '') return text;
+  const start = text.search(new RegExp(`\\b${longest}\\b`));
+  return `${text.slice(0, start).replace(/:$/, '')}::${text.slice(start + longest.length).replace(/^:/, '')}`;
 }
 
 /** One address block (RFC 4632, RFC 4291 2.3). */
@@ -40,6 +50,7 @@ export function parseBlock(text: string): AddressBlock | null {
 
 /** True where the address, in its normal form, lies in one of the blocks. */
 export function inBlocks(address: string, blocks: readonly AddressBlock[]): boolean {
+  if (address === '') return false;
   const groups = addressGroups(address);
   return blocks.some((block) => contains(block, groups));
 }

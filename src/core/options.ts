@@ -59,7 +59,10 @@ export function literal(wanted: boolean | string): Schema {
 }
 
 /** A string that passes `test`. */
-export function string(expected = 'a string that is not empty', test: (value: string) => boolean = (value) => value !== ''): Schema {
+export function string(
+  expected = 'a string that is not empty',
+  test: (value: string) => boolean = (value) => value !== '',
+): Schema {
   return { expected, accepts: (value) => typeof value === 'string' && test(value) };
 }
 
@@ -86,9 +89,7 @@ export function list(item: Schema, { min = 1 }: { min?: number } = {}): Schema {
     expected: `a list of at least ${min}: ${item.expected}`,
     accepts: (value) => Array.isArray(value) && value.length >= min,
     inspect(values: readonly unknown[], path, faults) {
-      values.forEach((value, index) => {
-        inspect(item, value, `${path}[${index}]`, faults);
-      });
+      for (const [index, value] of values.entries()) inspect(item, value, `${path}[${index}]`, faults);
     },
   };
 }
@@ -190,7 +191,7 @@ function editDistance(a: string, b: string): number {
 /** A value in a message: short, and without what could be a secret inside an object or a URL. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    const safe = value.replace(/\/\/[^/@]*@/, '//***@');
+    const safe = value.replace(/([\\/]{2})[^\s,]*@/g, '$1***@');
     return JSON.stringify(safe.length > 60 ? `${safe.slice(0, 57)}...` : safe);
   }
   if (typeof value === 'function') return 'a function';

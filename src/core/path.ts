@@ -19,9 +19,10 @@ const ILLEGAL = /[^\x21-\x22\x24-\x7e]/;
 const NEEDS_CARE = /[%;\\]|\/[/.]/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
 
-/** Reads a request target in origin or absolute form; `null` where it is malformed or ambiguous. */
-export function parseTarget(target: string): RequestTarget | null {
+/** Reads a request target in origin or absolute form; `null` where it is malformed or ambiguous. `*` is the path of `OPTIONS *` only. */
+export function parseTarget(target: string, method = 'GET'): RequestTarget | null {
   if (ILLEGAL.test(target)) return null;
+  if (target === '*' && method === 'OPTIONS') return { path: '*', rawPath: '*', query: '', authority: '' };
   if (target.charCodeAt(0) !== 47 /* / */) {
     const absolute = ABSOLUTE_FORM.exec(target);
     if (!absolute?.[1]) return null;
@@ -41,6 +42,7 @@ const MALFORMED_ESCAPE = /%(?![0-9a-f]{2})|%00|\\/i;
 const ESCAPE = /%[0-9a-f]{2}/gi;
 const UNRESERVED = /[\w.~-]/;
 const ENCODED_SEPARATOR = /%2F|%5C/g;
+const ENCODED_SEMICOLON = /%3B/g;
 /** A segment that is `.` or `..`, with or without parameters, or that is nothing but parameters. */
 const AMBIGUOUS_SEGMENT = /\/(?:\.{1,2}(?:;[^/]*)?(?=\/|$)|;)/;
 
@@ -48,7 +50,7 @@ const AMBIGUOUS_SEGMENT = /\/(?:\.{1,2}(?:;[^/]*)?(?=\/|$)|;)/;
 export function canonicalPath(path: string): string | null {
   if (MALFORMED_ESCAPE.test(path)) return null;
   const normal = path.replace(ESCAPE, normalEscape).replace(/\/{2,}/g, '/');
-  return AMBIGUOUS_SEGMENT.test(normal.replace(ENCODED_SEPARATOR, '/')) ? null : normal;
+  return AMBIGUOUS_SEGMENT.test(normal.replace(ENCODED_SEPARATOR, '/').replace(ENCODED_SEMICOLON, ';')) ? null : normal;
 }
 
 function normalEscape(escape: string): string {

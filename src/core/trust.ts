@@ -23,7 +23,9 @@ const NAMED_BLOCKS: Readonly<Record<string, readonly string[]>> = {
 
 /** The blocks that a `trustProxy` text names; `null` where it names none. */
 export function parseTrustedBlocks(text: string): AddressBlock[] | null {
-  const blocks = (Object.hasOwn(NAMED_BLOCKS, text) ? NAMED_BLOCKS[text] as readonly string[] : [text]).map(parseBlock);
+  const blocks = (Object.hasOwn(NAMED_BLOCKS, text) ? (NAMED_BLOCKS[text] as readonly string[]) : [text]).map(
+    parseBlock,
+  );
   return blocks.every((block) => block !== null) ? blocks : null;
 }
 
@@ -67,7 +69,7 @@ export function resolveClient(peer: Peer, headers: Readonly<HeaderMap>, trust: T
   const claimedHost = entryAt(headers, 'x-forwarded-host', hops);
   return {
     clientIp: chain[chain.length - 1] as string,
-    forwardedFor: chain.reverse().join(', '),
+    forwardedFor: chain.reverse().filter(Boolean).join(', '),
     protocol: claimedProtocol === 'https' || claimedProtocol === 'http' ? claimedProtocol : protocol,
     host: claimedHost !== undefined && isHost(claimedHost) ? claimedHost : host,
   };

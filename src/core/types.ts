@@ -1,6 +1,7 @@
 /** The nouns that every piece speaks. Only types: this file costs nothing at run time. */
 import type { Writable } from 'node:stream';
 import type { Context } from './context.js';
+import type { RefusalCode } from './errors.js';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -38,8 +39,18 @@ export interface GatewayRequest {
   readonly protocol: 'http' | 'https';
   /** Authority that the client asked for (`example.com:8080`), after the trust rule; `''` where HTTP/1.0 gave none. */
   readonly host: string;
+  /** Of the client's connection: `1.0`, `1.1` or `2.0`. */
+  readonly httpVersion: string;
+  /** What makes the request unfit to be acted on, found while it was read; the pipeline refuses it with this. */
+  readonly fault: RequestFault | null;
   /** The adapter's own object, for what this interface does not carry. */
   readonly raw: unknown;
+}
+
+/** Why a request is refused before anything else looks at it. */
+export interface RequestFault {
+  readonly code: RefusalCode;
+  readonly detail: string;
 }
 
 /** An answer: plain, mutable, owned by whoever got it from `next(ctx)`. */
@@ -62,6 +73,8 @@ export interface RouteMatch {
   readonly path: string;
   /** Decoded values of `:params` and `*`, by name. */
   readonly params: Readonly<Record<string, string>>;
+  /** Names of the captured values, in the order of the pattern. */
+  readonly names: readonly string[];
   /** The same values as they stood on the wire, in the order of the pattern. */
   readonly values: readonly string[];
   /** What follows the matched prefix, as it stood on the wire: `''`, or it starts with `/`. */

@@ -1,0 +1,117 @@
+import { nginxVersion } from './nginx.mjs';
+import { isOurs, ownUndici, versionOf } from './setups.mjs';
+import { medianOf, ratios } from './stats.mjs';
+import { machineText, memoryVerdict, speedVerdict } from './verdict.mjs';
+import { memoryText } from './memory-report.mjs';
+
+/** The measures of a slice; `better: 1` means that more is better. */
+export const measures = [
+  { key: 'cpu', name: 'CPU time per request', better: -1 },
+  { key: 'rps', name: 'throughput', better: 1 },
+  { key: 'p50', name: 'median latency', better: -1 },
+  { key: 'p99', name: 'p99 latency', better: -1 },
+  { key: 'rss', name: 'peak memory', better: -1 },
+];
+
+/** Ratios of one setup to another, round by round. */
+export const compare = (entry, base, key) => ratios(entry.rounds, base.rounds, (round) => round[key]);
+
+/** The main table, as Markdown. What everything is measured against is the floor, or the first of the run. */
+export function speedTable(entries) {
+  const base = entries.find(({ name }) => name === 'floor') ?? entries[0];
+  const rows = entries.map((entry) => {
+    const { name, rounds } = entry;
+    const { median, low, high } = compare(entry, base, 'cpu');
+    const of = (key) => medianOf(rounds, (round) => round[key]);
+    const wrong = rounds.flatMap(({ problems }) => problems).reduce((sum, [, times]) => sum + times, 0);
+    return [
+      name,
+      of('cpu').toFixed(1),
+      `**${median.toFixed(2)}**`,
+      `${low.toFixed(2)}-${high.toFixed(2)}`,
+      Math.round(of('rps')).toLocaleString('en'),
+      (of('p50') / 1e3).toFixed(2),
+      (of('p99') / 1e3).toFixed(2),
+      (Math.max(...rounds.map(({ rss }) => rss)) / 1024 / 1024).toFixed(0),
+      String(wrong),
+    ];
+  });
+  const head = [
+    'setup',
+    'µs CPU/request',
+    `x ${base.name}`,
+    'middle half',
+    'requests/s',
+    'p50 ms',
+    'p99 ms',
+    'peak RSS MB',
+  ];
+  return table([...head, 'wrong answers'], rows);
+}
+
+/** Aligned, so that it reads in a terminal as well. */
+export function table(head, rows) {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((c, i) => (i === 0 ? c.padEnd(widths[i]) : c.padStart(widths[i]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+/** RESULTS.md. */
+export function document({ entries, memory, settings }) {
+  const { rounds, seconds, warmup, connections } = settings;
+  const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
+  return `# Benchmark results
+
+Written by \`npm run bench\`; run it to get those of your own machine. Compare the ratios, not the microseconds.
+
+## Method
+
+- Machine: ${machineText()}. Everything runs on it at once, on 127.0.0.1: load generator, setup and upstream share
+  the cores. So requests per second and latency say what the three reach together, and a setup that is faster than the
+  load generator shows it in CPU time only. **CPU time per request of the setup's own process is the figure to read.**
+- Each setup is a process of its own, started once, warmed up for ${warmup} s. Then ${rounds} rounds; in each, every
+  setup runs for ${seconds} s, in an order that rotates. A ratio is taken within its round and the median of the ratios
+  is shown, with their middle half: what slows the machine for a while hits both sides.
+- The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
+  by the exact count of answers.
+- Load: ${connections} keep-alive connections with one request in flight each, from one process that checks status and
+  length of every answer. GET with 7 headers of a browser; the answer is a JSON body of about 200 bytes.
+- Upstream: ${upstream}. Every proxy keeps up to 128 connections to it.
+- \`floor\` is the least that a proxy on Node can do: a bare undici \`Pool.dispatch\` written straight to the response,
+  headers forwarded, streamed with back-pressure, and no policy, no routing, no forwarded-for headers, no guards.
+
+## Speed
+
+${speedTable(entries)}
+
+${entries.map(describe).join('\n')}
+
+## Verdict
+
+${speedVerdict(entries).join('\n')}
+
+## Memory
+
+Each figure is from fresh processes, after a warm-up and a garbage collection. The kernel's socket buffers on the way
+hold a few megabytes of what was taken from the upstream; that the floor has them too shows how many.
+
+${memoryText(memory)}
+
+${memoryVerdict(memory).join('\n')}
+`;
+}
+
+function describe({ name, what, package: installed }) {
+  const note = installed ? `${installed} ${versionOf(installed)}` : name === 'nginx' ? `nginx ${nginxVersion()}` : '';
+  const inner = { 'fast-proxy': 'fast-proxy/node_modules/undici' }[name];
+  const on = { 'fastify-http-proxy': 'fastify', 'http-proxy-middleware': 'express' }[name];
+  const extras = [
+    note,
+    inner && `on undici ${versionOf(inner)}`,
+    on && `on ${on} ${versionOf(on)}`,
+    isOurs(name) && ownUndici() && `on undici ${ownUndici()}`,
+  ];
+  const text = extras.filter(Boolean).join(', ');
+  return `- \`${name}\`: ${what}${text ? ` (${text})` : ''}`;
+}

@@ -1,0 +1,34 @@
+/** What travels: one request and one answer, the same for every setup. */
+
+export const path = '/api/items/42?full=1';
+
+/** About 200 bytes of JSON. No `$` and no quote `'`: nginx must be able to hold it in its configuration. */
+export const body = JSON.stringify({
+  id: 42,
+  name: 'A small answer, as an API gives it',
+  price: 19.9,
+  tags: ['new', 'sale', 'outdoor'],
+  stock: { here: 12, elsewhere: 3 },
+  description: 'Nothing special about it but its usual size.',
+});
+
+/** The request, encoded once. The headers are those that a browser sends with a fetch. */
+export const requestBytes = encodeRequest(path);
+
+/** @param {string} target the path and query that is asked for */
+export function encodeRequest(target) {
+  return Buffer.from(
+    [
+      `GET ${target} HTTP/1.1`,
+      'Host: gateway.test',
+      'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+      'Accept: application/json, text/plain, */*',
+      'Accept-Language: en-US,en;q=0.5',
+      'Accept-Encoding: gzip, deflate, br',
+      'Cookie: session=8f14e45fceea167a5a36dedd4bea2543',
+      'Connection: keep-alive',
+      '\r\n',
+    ].join('\r\n'),
+    'latin1',
+  );
+}

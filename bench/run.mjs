@@ -1,0 +1,127 @@
+/**
+ * Measures the gateway against the floor and against its peers, in interleaved rounds.
+ *
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 6 minutes)
+ *   node bench/run.mjs --only floor,innergate-plain --rounds 10
+ *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startChild, withChildren } from './lib/children.mjs';
+import { measureMemory } from './memory.mjs';
+import { memoryText } from './lib/memory-report.mjs';
+import { document, speedTable } from './lib/report.mjs';
+import { choose } from './lib/setups.mjs';
+
+const directory = fileURLToPath(new URL('.', import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '1' },
+    warmup: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '64' },
+    profile: { type: 'string' },
+    'no-memory': { type: 'boolean', default: false },
+  },
+});
+const settings = {
+  rounds: atLeast(1, 'rounds'),
+  seconds: atLeast(0.1, 'seconds'),
+  warmup: atLeast(0.1, 'warmup'),
+  connections: atLeast(1, 'connections'),
+};
+
+function atLeast(least, name) {
+  const number = Number(values[name]);
+  if (number >= least) return number;
+  throw new Error(`--${name}: expected a number of at least ${least}, got ${values[name]}`);
+}
+
+function installPeers() {
+  if (existsSync(join(directory, 'node_modules'))) return;
+  console.log('installing the peers: npm ci in bench/');
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts'], {
+    cwd: directory,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) throw new Error('npm ci in bench/ failed');
+}
+
+/** One slice of load on one setup, and what it took. The CPU time is read while nothing is in flight. */
+async function slice(load, child, seconds) {
+  await load.ask('open', { port: child.port, count: settings.connections });
+  const before = await child.ask('usage');
+  const run = await load.ask('run', { ms: seconds * 1e3 }, seconds * 1e3 + 20_000);
+  const after = await child.ask('usage');
+  await load.ask('close');
+  const cpu = (after.cpuMicros - before.cpuMicros) / run.count;
+  return { cpu, rps: run.count / run.seconds, p50: run.p50, p99: run.p99, rss: after.peakRss, ...run };
+}
+
+async function measureSpeed(chosen) {
+  const upstream = await startChild('upstreams/small.mjs');
+  const load = await startChild('lib/load.mjs');
+  const options = { upstream: `http://127.0.0.1:${upstream.port}` };
+  const entries = [];
+  for (const setup of chosen) {
+    const child = await startChild(`setups/${setup.name}.mjs`, { options, execArgv: profileArguments(setup.name) });
+    entries.push({ ...setup, child, rounds: [] });
+  }
+  for (const { name, child } of entries) {
+    console.log(`warming up ${name}`);
+    await slice(load, child, settings.warmup);
+  }
+  for (let round = 0; round < settings.rounds; round++) {
+    for (let turn = 0; turn < entries.length; turn++) {
+      const entry = entries[(round + turn) % entries.length];
+      entry.rounds.push(await slice(load, entry.child, settings.seconds));
+    }
+    const figures = entries.map(({ name, rounds }) => `${name} ${rounds[round].cpu.toFixed(1)}`);
+    console.log(`round ${round + 1}/${settings.rounds} (µs CPU/request): ${figures.join(' · ')}`);
+  }
+  for (const { child } of [...entries, { child: load }, { child: upstream }]) await child.stop();
+  return entries;
+}
+
+function profileArguments(name) {
+  if (name !== values.profile) return [];
+  const target = mkdtempSync(join(tmpdir(), 'innergate-bench-profile-'));
+  console.log(`profiling ${name} (its own figures are off by that): ${target}`);
+  return ['--cpu-prof', `--cpu-prof-dir=${target}`];
+}
+
+async function main() {
+  const chosen = choose(values.only);
+  if (values.profile !== undefined && !chosen.some(({ name }) => name === values.profile)) {
+    throw new Error(`--profile ${values.profile}: that setup is not in this run`);
+  }
+  installPeers();
+  const entries = await measureSpeed(chosen);
+  console.log(`\n${speedTable(entries)}\n`);
+  const failed = entries.filter(({ rounds }) => rounds.some(({ problems }) => problems.length > 0));
+  for (const { name, rounds } of failed) {
+    console.error(`${name} gave wrong answers:`, rounds.flatMap(({ problems }) => problems).slice(0, 5));
+  }
+  if (failed.length > 0) process.exitCode = 1;
+
+  const whole = values.only === undefined && values.profile === undefined;
+  if (!whole || values['no-memory']) return;
+  const memory = await measureMemory(chosen.map(({ name }) => name));
+  console.log(`\n${memoryText(memory)}`);
+  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, memory, settings }));
+  console.log('wrote bench/RESULTS.md');
+}
+
+try {
+  await withChildren(main);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

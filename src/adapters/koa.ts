@@ -1,0 +1,59 @@
+/** Koa 2 and 3. The onion stays whole: middleware outside sees status, headers and body, and may change them before they are sent. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TrustFunction } from '../core/trust.js';
+import type { Middleware } from '../core/types.js';
+import { Gateway, createGateway, type GatewayConfig } from '../gateway/index.js';
+import { NodeExchange, PassOn } from './node/bridge.js';
+import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/listener.js';
+import { readableBody, sendableHeaders } from './node/write-response.js';
+
+/** The part of a Koa context that the adapter uses. */
+export interface KoaContext {
+  req: IncomingMessage;
+  res: ServerResponse;
+  request: object;
+  app: object;
+  status: number;
+  body: unknown;
+  set(name: string, value: string | string[]): void;
+  remove(name: string): void;
+}
+export type KoaMiddleware = (koa: KoaContext, next: () => Promise<unknown>) => Promise<void>;
+/** A gateway as a Koa middleware; the gateway itself is at `.gateway`. */
+export type KoaGateway = KoaMiddleware & { readonly gateway: Gateway; close: Gateway['close'] };
+
+/**
+ * Mounts a gateway in a Koa app; a request without a route goes to the next middleware. `app.proxy` holds unless the config has a `trustProxy`.
+ *
+ * @throws {ConfigError} with every fault of the config.
+ */
+export function gateway(configOrGateway: GatewayConfig | Gateway): KoaGateway {
+  const engine = configOrGateway instanceof Gateway ? configOrGateway : createGateway(configOrGateway);
+  return Object.assign(koaMiddleware(mountGateway(engine)), { gateway: engine, close: engine.close.bind(engine) });
+}
+
+/** Mounts one piece, or any middleware, in a Koa app. */
+export function toKoa(middleware: Middleware, options: ListenerOptions = {}): KoaMiddleware {
+  return koaMiddleware(mountMiddleware(middleware, options));
+}
+
+function koaMiddleware({ handler, trust, clock, ownsAnswer }: Mount): KoaMiddleware {
+  return async function innergate(koa, next) {
+    const exchange = new NodeExchange(koa.req, koa.res, trust ?? koaTrust(koa), clock, koa.request);
+    const response = await handler(exchange.ctx);
+    const passedOn = response instanceof PassOn;
+    if (!passedOn) {
+      koa.body = readableBody(response, koa.res) ?? '';
+      koa.status = response.status;
+      koa.remove('content-type');
+    } else if (ownsAnswer) exchange.release();
+    if (passedOn && ownsAnswer) return void (await next());
+    for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) koa.set(name, value);
+    if (passedOn) await next();
+  };
+}
+
+function koaTrust({ app }: KoaContext): TrustFunction {
+  const { proxy = false, maxIpsCount = 0 } = app as { proxy?: boolean; maxIpsCount?: number };
+  return (_address, hop) => proxy && (maxIpsCount === 0 || hop < maxIpsCount);
+}

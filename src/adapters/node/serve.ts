@@ -1,0 +1,150 @@
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { func, integer, list, object, string, validate, type Schema } from '../../core/options.js';
+import { Gateway, createGateway, type GatewayConfig } from '../../gateway/index.js';
+import { gateway } from './listener.js';
+import { routeTable } from './route-table.js';
+
+export interface ServeOptions {
+  /** 0 = any free one. @default the environment's PORT, else 3000 */
+  port?: number;
+  /** Address to listen on. @default every address */
+  host?: string;
+  /** Certificate and key of an https server, PEM; the other options of `https.createServer` too. */
+  tls?: TlsOptions;
+  /** Time for a client to send the head of a request, in ms. From 1 on. @default 20000 */
+  headersTimeoutMs?: number;
+  /** Time for a client to send a whole request, in ms. From 1 on. @default 300000 */
+  requestTimeoutMs?: number;
+  /** Time without a byte in either direction after which a connection is closed, in ms. From 1 on. @default 120000 */
+  inactivityTimeoutMs?: number;
+  /** Time that an unused connection of a client stays open, in ms. From 1 on. @default 65000, above the 60 s of usual load balancers */
+  keepAliveMs?: number;
+  /** Bytes of a request's head; more is 431. @default 16384 */
+  maxHeaderBytes?: number;
+  /** Connections of clients at once; more are closed as they come. From 1 on. @default 10000 */
+  maxConnections?: number;
+  /** Time that requests in flight get when the process is told to end, in ms. From 0 on. @default 10000 */
+  drainTimeoutMs?: number;
+  /** Signals on which to drain. @default ['SIGTERM', 'SIGINT'] */
+  signals?: readonly NodeJS.Signals[];
+  /** Takes the route table and the address as one text at the start; `false` says nothing. @default standard output */
+  announce?: false | ((text: string) => void);
+}
+
+export interface RunningServer {
+  readonly gateway: Gateway;
+  readonly server: Server;
+  /** Where it listens: `http://localhost:3000`. */
+  readonly url: string;
+  /** Stops listening, lets requests in flight finish, and ends every connection. */
+  close(): Promise<void>;
+}
+
+const tls: Schema = {
+  expected: 'options of https.createServer',
+  accepts: (value) => typeof value === 'object' && value !== null,
+};
+const silence: Schema = { expected: 'false or a function', accepts: (value) => value === false || func.accepts(value) };
+const serveSchema = object({
+  port: integer({ max: 65_535 }),
+  host: string(),
+  tls,
+  headersTimeoutMs: integer({ min: 1 }),
+  requestTimeoutMs: integer({ min: 1 }),
+  inactivityTimeoutMs: integer({ min: 1 }),
+  keepAliveMs: integer({ min: 1 }),
+  maxHeaderBytes: integer({ min: 1024 }),
+  maxConnections: integer({ min: 1 }),
+  drainTimeoutMs: integer(),
+  signals: list(string(), { min: 0 }),
+  announce: silence,
+} satisfies Record<keyof ServeOptions, Schema>);
+
+/**
+ * A whole gateway server: listens with every limit set, prints its routes and its address, and drains on SIGTERM. It never ends the process: with the
+ * last connection closed there is nothing that keeps it.
+ *
+ * @throws {ConfigError} when the config or an option is wrong.
+ *
+ * @example
+ * await serve({ routes: [{ path: '/api/users', target: 'http://users:3001' }] }, { port: 3000 });
+ */
+export async function serve(
+  configOrGateway: GatewayConfig | Gateway,
+  options: ServeOptions = {},
+): Promise<RunningServer> {
+  validate('serve', options, serveSchema);
+  const engine = configOrGateway instanceof Gateway ? configOrGateway : createGateway(configOrGateway);
+  const server = createLimitedServer(engine, options);
+  await listen(server, options.port ?? portFromEnvironment(), options.host);
+
+  const { signals = ['SIGTERM', 'SIGINT'], drainTimeoutMs = 10_000, announce = printLine } = options;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= drain());
+  const onSignal = (): void => void close();
+  for (const signal of signals) process.once(signal, onSignal);
+
+  async function drain(): Promise<void> {
+    for (const signal of signals) process.off(signal, onSignal);
+    const closed = new Promise((resolve) => server.close(resolve));
+    await engine.close({ timeoutMs: drainTimeoutMs });
+    server.closeAllConnections();
+    await closed;
+  }
+
+  const url = urlOf(server, options);
+  if (announce !== false) announce(`${routeTable(engine)}\ninnergate listens on ${url}`);
+  return { gateway: engine, server, url, close };
+}
+
+function createLimitedServer(engine: Gateway, options: ServeOptions): Server {
+  const limits: ServerOptions = {
+    headersTimeout: options.headersTimeoutMs ?? 20_000,
+    requestTimeout: options.requestTimeoutMs ?? 300_000,
+    keepAliveTimeout: options.keepAliveMs ?? 65_000,
+    maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+    connectionsCheckingInterval: 1_000,
+  };
+  const listener = gateway(engine);
+  const server = options.tls
+    ? createTlsServer({ ...limits, ...options.tls }, listener)
+    : createServer(limits, listener);
+  server.timeout = options.inactivityTimeoutMs ?? 120_000;
+  server.maxConnections = options.maxConnections ?? 10_000;
+  // Node would drop the lines beyond its limit without a word; the gateway counts them and refuses.
+  server.maxHeadersCount = 0;
+  server.on('checkContinue', listener);
+  return server;
+}
+
+function listen(server: Server, port: number, host: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.off('error', reject);
+      // An accept that fails, for want of file descriptors say, is retried by the next connection.
+      server.on('error', (error) => {
+        process.emitWarning(error);
+      });
+      resolve();
+    });
+  });
+}
+
+function portFromEnvironment(): number {
+  const text = process.env.PORT;
+  if (text === undefined || text === '') return 3000;
+  validate('serve', Number(text), integer({ max: 65_535 }), 'PORT in the environment');
+  return Number(text);
+}
+
+function urlOf(server: Server, { host = 'localhost', tls }: ServeOptions): string {
+  const { port } = server.address() as AddressInfo;
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function printLine(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable, pipeline } from 'node:stream';
+import { isFieldName, isFieldValue } from '../../core/headers.js';
+import type { GatewayRequest, GatewayResponse, HeaderMap } from '../../core/types.js';
+import { LINGER_BYTES, lingerOnClose } from './linger.js';
+
+/** First write of a streamed answer: Node writes a head that goes out alone, or with text, as UTF-8 and breaks its non-ASCII bytes. */
+const NO_BYTES = Buffer.alloc(0);
+
+/** Writes an answer to `node:http` or to the compatibility layer of `http2`. */
+export function writeResponse(res: ServerResponse, response: GatewayResponse, request: GatewayRequest): void {
+  const { status, headers } = response;
+  const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
+  if (body instanceof Uint8Array) headers['content-length'] ??= String(body.length);
+  writeHead(res, status, headers, request);
+  if (request.method === 'HEAD' || status === 204 || status === 304) {
+    if (body !== null && !(body instanceof Uint8Array)) body.destroy();
+    res.end();
+  } else if (body === null) {
+    res.end();
+  } else if (body instanceof Uint8Array) {
+    res.end(body);
+  } else if (body instanceof Readable) {
+    res.write(NO_BYTES);
+    // An answer whose source fails is cut off, and there is nobody left to tell.
+    pipeline(body, res, () => undefined);
+  } else {
+    body.pipe(res);
+    if (!res.headersSent) res.write(NO_BYTES);
+  }
+}
+
+function writeHead(res: ServerResponse, status: number, headers: HeaderMap, request: GatewayRequest): void {
+  closeUnlessRead(headers, request);
+  const overHttp2 = request.httpVersion === '2.0';
+  const lines: (string | string[])[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !(overHttp2 && name === 'connection')) lines.push(name, value);
+  }
+  try {
+    res.writeHead(status, lines as string[]);
+  } catch {
+    res.writeHead(status, sendableHeaders(headers, request).flat() as string[]);
+  }
+}
+
+/**
+ * The fields of an answer, one entry each. A value that HTTP cannot carry, such as a line break that a piece took over from a token, is left out; so are
+ * the fields of a connection over HTTP/2, which has none (RFC 9113 8.2.2).
+ */
+export function sendableHeaders(headers: HeaderMap, request: GatewayRequest): [string, string | string[]][] {
+  closeUnlessRead(headers, request);
+  return Object.entries(headers).filter((entry): entry is [string, string | string[]] => {
+    const [name, value] = entry;
+    if (value === undefined || !isFieldName(name) || ![value].flat().every(isFieldValue)) return false;
+    return name !== 'connection' || request.httpVersion !== '2.0';
+  });
+}
+
+/** Where more of the request's body may come than is worth reading, the connection ends with the answer. */
+function closeUnlessRead(headers: HeaderMap, { body, headers: sent, raw, httpVersion }: GatewayRequest): void {
+  const req = raw as IncomingMessage;
+  if (body === null || req.complete || Number(sent['content-length']) <= LINGER_BYTES || httpVersion === '2.0') return;
+  headers.connection = 'close';
+  lingerOnClose(req.socket);
+}
+
+/** A body for hosts that want a `Readable`. It takes the connection down where the upstream fails, so nobody takes the answer for complete. */
+export function readableBody({ body }: GatewayResponse, res: ServerResponse): Buffer | Readable | null {
+  if (body === null) return null;
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  return stream.once('error', () => res.destroy());
+}

@@ -1,0 +1,1 @@
+export { bodyLimit, maxBodyBytesField } from './middleware.js';

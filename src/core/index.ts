@@ -1,0 +1,28 @@
+export { after } from './after.js';
+export { systemClock, type Clock, type Timer } from './clock.js';
+export { compose } from './compose.js';
+export { Context, type ContextOptions, type Draft, type FinishListener, type Outcome } from './context.js';
+export { errorBoundary, requestGuard } from './error-boundary.js';
+export {
+  GatewayError,
+  isGatewayError,
+  type GatewayErrorCode,
+  type GatewayErrorOptions,
+  type RefusalCode,
+} from './errors.js';
+export { ConfigError, type Fault } from './options.js';
+export { refuse, type RefuseOptions } from './refuse.js';
+export type { TrustFunction, TrustProxy } from './trust.js';
+export type {
+  Body,
+  ByteStream,
+  GatewayRequest,
+  GatewayResponse,
+  Handler,
+  HeaderMap,
+  Identity,
+  MaybePromise,
+  Middleware,
+  RequestFault,
+  RouteMatch,
+} from './types.js';

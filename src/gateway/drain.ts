@@ -1,0 +1,45 @@
+import { refuse } from '../core/refuse.js';
+import type { Context } from '../core/context.js';
+import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
+import { after } from '../core/after.js';
+import type { Clock, Timer } from '../core/clock.js';
+
+/** Counts the exchanges in flight, so that a gateway can end without cutting one off. */
+export class Drain {
+  #state: 'open' | 'draining' | 'closed' = 'open';
+  #inFlight = 0;
+  #onEmpty: (() => void) | null = null;
+
+  /** Around every route: answers as long as the gateway lives, and asks clients to leave once it drains. */
+  readonly middleware = (ctx: Context, next: Handler): MaybePromise<GatewayResponse> => {
+    if (this.#state === 'closed') return refuse(ctx, 'ERR_GATEWAY_DRAINING', { headers: { 'retry-after': '1' } });
+    this.#inFlight++;
+    ctx.onFinish(this.#onFinish);
+    return this.#state === 'open' ? next(ctx) : after(next, ctx, closeConnection);
+  };
+
+  /** Resolves when nothing is in flight, or at the deadline; after that every request is refused. */
+  async close(timeoutMs: number, clock: Clock): Promise<void> {
+    if (this.#state === 'open') this.#state = 'draining';
+    if (this.#inFlight > 0) await this.#emptyOrLate(timeoutMs, clock);
+    this.#state = 'closed';
+  }
+
+  async #emptyOrLate(timeoutMs: number, clock: Clock): Promise<void> {
+    let timer: Timer | null = null;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = clock.setTimer(resolve, timeoutMs);
+    });
+    if (timer !== null) clock.clearTimer(timer);
+  }
+
+  readonly #onFinish = (): void => {
+    if (--this.#inFlight === 0) this.#onEmpty?.();
+  };
+}
+
+function closeConnection(response: GatewayResponse): GatewayResponse {
+  response.headers.connection = 'close';
+  return response;
+}

@@ -1,0 +1,114 @@
+import { Readable } from 'node:stream';
+import { systemClock, type Clock } from '../core/clock.js';
+import { compose } from '../core/compose.js';
+import { Context } from '../core/context.js';
+import { refuse } from '../core/refuse.js';
+import type { TrustProxy } from '../core/trust.js';
+import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
+import { Health, type HealthReport } from '../health/index.js';
+import { Upstreams } from '../proxy/index.js';
+import { route, Router } from '../router/index.js';
+import { assembleRoute, type AssembledRoute } from './assemble-route.js';
+import type { GatewayConfig, RouteConfig } from './config.js';
+import { Drain } from './drain.js';
+import { explainRequest, type Explanation } from './explain.js';
+import { buildLayers, GATEWAY_ORDER, type Layer } from './order.js';
+import { patternOf, validateConfig } from './parse.js';
+
+export interface CloseOptions {
+  /** How long requests in flight may go on, in ms. From 0 on. @default 10000 */
+  timeoutMs?: number;
+}
+
+/** Everything that a config asks for, composed once. Adapters mount it; `handle` serves programs that have no connection to answer on. */
+export class Gateway {
+  /** As configured, in the order of the config. */
+  readonly routes: readonly RouteConfig[];
+  /** As configured. */
+  readonly trustProxy: TrustProxy | undefined;
+  readonly clock: Clock;
+  readonly #router: Router<AssembledRoute, GatewayRequest>;
+  readonly #upstreams = new Upstreams();
+  readonly #health: Health;
+  readonly #drain = new Drain();
+  readonly #layers: readonly Layer[];
+  readonly #handle: Handler;
+
+  /** @throws {ConfigError} with every fault of the config. */
+  constructor(config: GatewayConfig) {
+    validateConfig(config);
+    this.routes = config.routes;
+    this.trustProxy = config.trustProxy;
+    this.clock = config.clock ?? systemClock;
+    this.#health = new Health(this.clock);
+    this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
+    for (const entry of config.routes) {
+      this.#router.add(patternOf(entry), assembleRoute(entry, config, this.#upstreams, this.#drain.middleware));
+    }
+    this.#layers = buildLayers(GATEWAY_ORDER, { config, engine: this.#health });
+    this.#handle = this.handlerBefore((ctx) => refuse(ctx, 'ERR_GATEWAY_ROUTE_NOT_FOUND'));
+  }
+
+  /** The whole order of a request with `unmatched` at its end: what a request without a route meets. */
+  handlerBefore(unmatched: Handler): Handler {
+    return compose([...this.#layers.map(({ middleware }) => middleware), route(this.#router)], unmatched);
+  }
+
+  /** Answers a request; the exchange is over when the answer's body has been read or destroyed. */
+  async handle(request: GatewayRequest): Promise<GatewayResponse> {
+    const ctx = new Context(request, { clock: this.clock });
+    const response = await this.#handle(ctx);
+    const { status, body } = response;
+    if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
+      ctx.finish({ status, aborted: false });
+      return response;
+    }
+    const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+    stream.once('close', () => {
+      ctx.finish({ status, aborted: !stream.readableEnded });
+    });
+    return { ...response, body: stream };
+  }
+
+  /** Which route a request would take and why, the URL sent upstream, and the layers on the way. Nothing is sent. */
+  explain(method: string, url: string, headers: Readonly<Record<string, string>> = {}): Explanation {
+    return explainRequest(
+      this.#router,
+      this.#layers.map(({ name }) => name),
+      method,
+      url,
+      headers,
+    );
+  }
+
+  health(): HealthReport {
+    return this.#health.report();
+  }
+
+  /**
+   * Ends the gateway: health turns 503 at once, answers ask clients to close their connections, and when nothing is in flight or the time is up the
+   * connections to upstreams are ended and every further request is refused with 503.
+   */
+  async close({ timeoutMs = 10_000 }: CloseOptions = {}): Promise<void> {
+    this.#health.drain();
+    await this.#drain.close(timeoutMs, this.clock);
+    await this.#upstreams.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Builds a gateway from a config, for every host there is an adapter for, and for those there is none.
+ *
+ * @throws {ConfigError} with every fault of the config.
+ *
+ * @example
+ * const gateway = createGateway({ routes: [{ path: '/api/users', target: 'http://users:3001' }] });
+ * console.log(gateway.explain('GET', '/api/users/42').upstreamUrl); // http://users:3001/42
+ */
+export function createGateway(config: GatewayConfig): Gateway {
+  return new Gateway(config);
+}

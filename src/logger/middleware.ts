@@ -1,0 +1,55 @@
+import type { Context, Outcome } from '../core/context.js';
+import { func, object, validate } from '../core/options.js';
+import type { Middleware } from '../core/types.js';
+import { jsonLine, stdoutLines, type LineSink } from './json-lines.js';
+
+export interface AccessLogOptions {
+  /** Where lines go. @default standard output */
+  sink?: LineSink;
+}
+
+export const accessLogFields = { sink: func };
+
+/**
+ * Writes one JSON line per exchange when it is over: the answer is out, or the client has left (499). Neither query nor headers are in it, so no
+ * token is either.
+ *
+ * @throws {ConfigError} when an option is wrong.
+ */
+export function accessLog(options: AccessLogOptions = {}): Middleware {
+  validate('accessLog', options, object(accessLogFields));
+  const { sink = stdoutLines } = options;
+  const write = (ctx: Context, outcome: Outcome): void => {
+    sink(jsonLine(accessRecord(ctx, outcome)));
+  };
+  return function accessLogMiddleware(ctx, next) {
+    ctx.onFinish(write);
+    return next(ctx);
+  };
+}
+
+/** What the access log tells of an exchange; `undefined` fields are left out. */
+export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readonly<Record<string, unknown>> {
+  const { request, route, requestId, target, refusal, error, clock, startedAt } = ctx;
+  return {
+    timestamp: new Date(clock.wall()).toISOString(),
+    level: levelOf(status, aborted),
+    requestId: requestId === '' ? undefined : requestId,
+    method: request.method,
+    path: request.path,
+    route: route?.id,
+    status,
+    durationMs: Math.round((clock.now() - startedAt) * 1000) / 1000,
+    clientIp: request.clientIp,
+    target: target ?? undefined,
+    code: refusal ?? undefined,
+    aborted: aborted || undefined,
+    error: error instanceof Error ? error.message : undefined,
+    message: `${request.method} ${request.path} ${status}`,
+  };
+}
+
+function levelOf(status: number, aborted: boolean): 'info' | 'warn' | 'error' {
+  if (status >= 500) return 'error';
+  return status >= 400 || aborted ? 'warn' : 'info';
+}

@@ -1,0 +1,220 @@
+import { Readable } from 'node:stream';
+import type { Timer } from '../core/clock.js';
+import type { Context } from '../core/context.js';
+import { GatewayError, type GatewayErrorCode } from '../core/errors.js';
+import type { Body, GatewayResponse, HeaderMap } from '../core/types.js';
+import type { Connection, DispatchController, DispatchHandler, DispatchOptions } from './dispatcher.js';
+import { toUpstreamFailure } from './failure.js';
+import type { ExchangeSettings } from './http-proxy.js';
+import { UpstreamBody } from './upstream-body.js';
+import type { Upstream } from './upstream.js';
+
+/**
+ * One call of an upstream, from the dispatch to the last byte: undici's callbacks on one side, a promise of an answer and its body on the other.
+ * Every way to end passes through `#settle`, once.
+ */
+export class Exchange implements DispatchHandler {
+  /** The pooled connection that the call runs on; written by the pool, `null` with a dispatcher of the user's own. */
+  connection: Connection | null = null;
+
+  readonly #ctx: Context;
+  readonly #upstream: Upstream;
+  readonly #settings: ExchangeSettings;
+  readonly #options: DispatchOptions;
+  readonly #resolve: (response: GatewayResponse) => void;
+  readonly #reject: (error: Error) => void;
+  #controller: DispatchController | null = null;
+  #body: UpstreamBody | null = null;
+  #timer: Timer | null = null;
+  #totalTimer: Timer | null = null;
+  #bytesBefore = 0;
+  #bytesReceived = 0;
+  #mayRepeat: boolean;
+  #answered = false;
+  #failure: Error | null = null;
+  #settled = false;
+
+  constructor(
+    ctx: Context,
+    upstream: Upstream,
+    settings: ExchangeSettings,
+    options: DispatchOptions,
+    mayRepeat: boolean,
+    resolve: (response: GatewayResponse) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#ctx = ctx;
+    this.#upstream = upstream;
+    this.#settings = settings;
+    this.#options = options;
+    options.exchange = this;
+    this.#mayRepeat = mayRepeat;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const { firstByteMs, totalMs } = this.#settings.timeouts;
+    const { clock } = this.#ctx;
+    if (firstByteMs !== Infinity) this.#timer = clock.setTimer(this.#onTimer, firstByteMs);
+    if (totalMs !== Infinity) this.#totalTimer = clock.setTimer(this.#onTotalTimer, totalMs);
+    this.#ctx.setAbortListener(this.#onClientGone);
+    if (!this.#settled) this.#upstream.dispatch(this.#options, this);
+  }
+
+  onRequestStart(controller: DispatchController): void {
+    // Cancelled while it stood in the queue: a throw takes the call back without touching the connection.
+    if (this.#failure !== null) throw this.#failure;
+    this.#controller = controller;
+    if (this.connection !== null) this.#bytesBefore = this.connection.bytesRead;
+    const { body } = this.#options;
+    // As long as the upload moves, the upstream has no reason to answer yet.
+    if (body instanceof Readable) body.on('data', this.#onProgress);
+  }
+
+  onResponseStart(controller: DispatchController, status: number, headers: HeaderMap): void {
+    if (status < 100 || status > 599) throw this.#nonsense(`status ${status}`);
+    if (status < 200) {
+      if (status === 103) this.#ctx.inform?.(status, headers);
+      return;
+    }
+    this.#answered = true;
+    const { timeouts, maxResponseBytes, answer } = this.#settings;
+    if (Number(headers['content-length']) > maxResponseBytes) throw this.#tooLarge();
+    const bodiless = status === 204 || status === 205 || status === 304 || this.#options.method === 'HEAD';
+    const body = bodiless ? null : (this.#body = new UpstreamBody(controller, this.#onAbandoned));
+    const response = answer(this.#ctx, this.#upstream, status, headers, body);
+    // undici calls a legal 304 with a length an error: what follows a head without a body has no say any more.
+    if (bodiless) this.#settle();
+    else this.#restartTimer(timeouts.idleMs);
+    this.#resolve(response);
+  }
+
+  onResponseData(_controller: DispatchController, chunk: Uint8Array): void {
+    if (this.#body === null) return;
+    this.#bytesReceived += chunk.length;
+    if (this.#bytesReceived > this.#settings.maxResponseBytes) throw this.#tooLarge();
+    this.#timer?.refresh();
+    this.#body.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.connection !== null) this.connection.answers++;
+    this.#settle();
+    this.#body?.end();
+    this.#upstream.release();
+  }
+
+  onResponseError(_controller: DispatchController | undefined, error: Error): void {
+    this.#upstream.release();
+    if (this.#settled) return;
+    if (this.#diedInThePool()) {
+      this.#mayRepeat = false;
+      this.#controller = null;
+      // Next turn of the loop: sockets that died together are then known to be dead.
+      setImmediate(() => {
+        if (!this.#settled) this.#upstream.dispatch(this.#options, this);
+      });
+      return;
+    }
+    this.#fail(toUpstreamFailure(error, this.#upstream.origin));
+  }
+
+  /** The connection had served before, and closed before it gave a single byte of this answer. */
+  #diedInThePool(): boolean {
+    const { connection } = this;
+    if (!this.#mayRepeat || this.#answered || connection === null || this.#controller === null) return false;
+    return connection.answers > 0 && connection.bytesRead === this.#bytesBefore;
+  }
+
+  readonly #onProgress = (): void => {
+    if (!this.#answered) this.#timer?.refresh();
+  };
+
+  readonly #onTimer = (): void => {
+    if (!this.#answered) {
+      this.#cancel(
+        this.#waitingForClient()
+          ? this.#late('ERR_GATEWAY_BODY_TIMEOUT')
+          : this.#late('ERR_GATEWAY_FIRST_BYTE_TIMEOUT'),
+      );
+    } else {
+      this.#cancel(this.#late(this.#body?.paused ? 'ERR_GATEWAY_CLIENT_CLOSED' : 'ERR_GATEWAY_IDLE_TIMEOUT'));
+    }
+  };
+
+  readonly #onTotalTimer = (): void => {
+    this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
+  };
+
+  readonly #onClientGone = (reason: Error): void => {
+    this.#cancel(new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', 'the client left', { cause: reason }));
+  };
+
+  readonly #onAbandoned = (reason: Error): void => {
+    this.#cancel(reason);
+  };
+
+  #waitingForClient(): boolean {
+    const { body } = this.#options;
+    return body instanceof Readable && !body.readableEnded && !body.isPaused();
+  }
+
+  #late(code: GatewayErrorCode): GatewayError {
+    return new GatewayError(code, `upstream ${this.#upstream.origin}: ${REASONS[code] ?? 'took too long'}`);
+  }
+
+  #nonsense(what: string): GatewayError {
+    return new GatewayError('ERR_GATEWAY_UPSTREAM_PROTOCOL', `upstream ${this.#upstream.origin}: ${what}`);
+  }
+
+  #tooLarge(): GatewayError {
+    const { maxResponseBytes } = this.#settings;
+    const message = `upstream ${this.#upstream.origin}: the answer is larger than maxResponseBytes, ${maxResponseBytes}`;
+    return new GatewayError('ERR_GATEWAY_UPSTREAM_TOO_LARGE', message);
+  }
+
+  #restartTimer(delayMs: number): void {
+    const { clock } = this.#ctx;
+    if (this.#timer !== null) clock.clearTimer(this.#timer);
+    this.#timer = delayMs === Infinity ? null : clock.setTimer(this.#onTimer, delayMs);
+  }
+
+  /** Ends the call from this side. */
+  #cancel(reason: Error): void {
+    this.#fail(reason);
+    this.#controller?.abort(reason);
+  }
+
+  #fail(failure: Error): void {
+    if (this.#settled) return;
+    this.#failure = failure;
+    this.#settle();
+    this.#ctx.error = failure;
+    if (this.#body === null) this.#reject(failure);
+    else this.#body.fail(failure);
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { clock } = this.#ctx;
+    if (this.#timer !== null) clock.clearTimer(this.#timer);
+    if (this.#totalTimer !== null) clock.clearTimer(this.#totalTimer);
+    this.#ctx.setAbortListener(null);
+  }
+}
+
+const REASONS: Partial<Record<GatewayErrorCode, string>> = {
+  ERR_GATEWAY_BODY_TIMEOUT: 'the client stopped sending the body of its request',
+  ERR_GATEWAY_FIRST_BYTE_TIMEOUT: 'no answer within timeouts.firstByteMs',
+  ERR_GATEWAY_CLIENT_CLOSED: 'the client stopped reading for timeouts.idleMs',
+  ERR_GATEWAY_IDLE_TIMEOUT: 'nothing more of the answer within timeouts.idleMs',
+  ERR_GATEWAY_TOTAL_TIMEOUT: 'the exchange took longer than timeouts.totalMs',
+};
+
+/** What undici takes as a body: bytes or a `Readable`. */
+export function dispatchBody(body: Body): string | Uint8Array | Readable | null {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array || body instanceof Readable) return body;
+  return Readable.from(body);
+}

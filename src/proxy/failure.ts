@@ -1,0 +1,33 @@
+import { GatewayError, isGatewayError, type GatewayErrorCode } from '../core/errors.js';
+
+/** Failures of the operating system, TLS and undici, by code, as one of the gateway's own. */
+const CODES: Readonly<Record<string, GatewayErrorCode>> = {
+  ECONNREFUSED: 'ERR_GATEWAY_UPSTREAM_UNREACHABLE',
+  ENOTFOUND: 'ERR_GATEWAY_UPSTREAM_UNREACHABLE',
+  ETIMEDOUT: 'ERR_GATEWAY_CONNECT_TIMEOUT',
+  UND_ERR_CONNECT_TIMEOUT: 'ERR_GATEWAY_CONNECT_TIMEOUT',
+  ECONNRESET: 'ERR_GATEWAY_UPSTREAM_RESET',
+  EPIPE: 'ERR_GATEWAY_UPSTREAM_RESET',
+  UND_ERR_SOCKET: 'ERR_GATEWAY_UPSTREAM_RESET',
+  UND_ERR_HEADERS_OVERFLOW: 'ERR_GATEWAY_UPSTREAM_PROTOCOL',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'ERR_GATEWAY_UPSTREAM_PROTOCOL',
+  UND_ERR_CLOSED: 'ERR_GATEWAY_DRAINING',
+  UND_ERR_DESTROYED: 'ERR_GATEWAY_DRAINING',
+};
+
+/** Messages of `UND_ERR_SOCKET` that mean nonsense on the wire, not a lost connection. */
+const NONSENSE = new Set(['bad response', 'bad upgrade']);
+
+/** What went wrong with an upstream, as a `GatewayError` that keeps the failure underneath as its cause. */
+export function toUpstreamFailure(error: Error & { code?: unknown }, origin: string): GatewayError {
+  if (isGatewayError(error)) return error;
+  return new GatewayError(codeOf(error), `upstream ${origin}: ${error.message}`, { cause: error });
+}
+
+function codeOf({ code, message }: Error & { code?: unknown }): GatewayErrorCode {
+  if (typeof code !== 'string') return 'ERR_GATEWAY_INTERNAL';
+  if (code.startsWith('HPE_') || (code === 'UND_ERR_SOCKET' && NONSENSE.has(message))) {
+    return 'ERR_GATEWAY_UPSTREAM_PROTOCOL';
+  }
+  return CODES[code] ?? 'ERR_GATEWAY_UPSTREAM_UNREACHABLE';
+}

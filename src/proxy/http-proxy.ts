@@ -1,0 +1,156 @@
+import { Readable } from 'node:stream';
+import type { Context } from '../core/context.js';
+import { headerValue } from '../core/headers.js';
+import { validate } from '../core/options.js';
+import { refuse } from '../core/refuse.js';
+import type { GatewayRequest, GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
+import { VERSION } from '../core/version.js';
+import type { DispatchOptions } from './dispatcher.js';
+import { dispatchBody, Exchange } from './exchange.js';
+import { proxySchema, type ProxyOptions } from './options.js';
+import { requestHeaders } from './request-headers.js';
+import { cleanResponseHeaders } from './response-headers.js';
+import { rewriteCookies, rewriteLocation } from './response-rewrite.js';
+import type { UpstreamBody } from './upstream-body.js';
+import { compileUpstreamPath, MAX_REWRITTEN_PATH, type UpstreamPath } from './upstream-path.js';
+import { Upstreams, type Upstream } from './upstream.js';
+
+/** What every exchange of one proxy shares. */
+export interface ExchangeSettings {
+  readonly timeouts: { readonly firstByteMs: number; readonly idleMs: number; readonly totalMs: number };
+  readonly maxResponseBytes: number;
+  readonly answer: (
+    ctx: Context,
+    upstream: Upstream,
+    status: number,
+    headers: HeaderMap,
+    body: UpstreamBody | null,
+  ) => GatewayResponse;
+}
+
+interface Target {
+  readonly upstream: Upstream;
+  readonly path: UpstreamPath;
+}
+
+/** Methods whose repetition changes nothing (RFC 9110 9.2.2) and that services treat so. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/**
+ * Sends requests to an upstream over pooled connections and streams the answers back.
+ *
+ * @throws {ConfigError} when an option is wrong.
+ *
+ * @example
+ * const users = new HttpProxy({ target: 'http://users:3001' });
+ * const response = await users.forward(ctx);
+ */
+export class HttpProxy {
+  readonly #targets: readonly Target[];
+  readonly #upstreams: Upstreams;
+  readonly #ownUpstreams: boolean;
+  readonly #options: ProxyOptions;
+  readonly #settings: ExchangeSettings;
+  #next = 0;
+
+  /** @param upstreams Where connections are shared with other proxies; whoever made them closes them. */
+  constructor(options: ProxyOptions, upstreams?: Upstreams) {
+    validate('proxy', options, proxySchema);
+    const { target, timeouts: { connectMs, firstByteMs = 30_000, idleMs = 60_000, totalMs = Infinity } = {} } = options;
+    const { maxConnections, maxQueue, keepAliveMs, socketPath, tls, dispatcher } = options;
+    const connection = { maxConnections, maxQueue, keepAliveMs, connectMs, socketPath, tls, dispatcher };
+    const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined));
+    this.#options = options;
+    this.#upstreams = upstreams ?? new Upstreams();
+    this.#ownUpstreams = upstreams === undefined;
+    this.#targets = [target].flat().map((text) => ({
+      upstream: this.#upstreams.get(text, given),
+      path: compileUpstreamPath(new URL(text).pathname.replace(/\/$/, ''), options),
+    }));
+    this.#settings = {
+      timeouts: { firstByteMs, idleMs, totalMs },
+      maxResponseBytes: options.maxResponseBytes ?? Infinity,
+      answer: this.#answer,
+    };
+  }
+
+  /** The answer of the upstream; several targets take turns. Rejects with a `GatewayError` where there is none. */
+  forward(ctx: Context): MaybePromise<GatewayResponse> {
+    const target = this.#pick();
+    return target.upstream.isOpen ? this.#send(ctx, target) : target.upstream.ready.then(() => this.#send(ctx, target));
+  }
+
+  /** The URL that a request would be sent to, for explanations; `null` where its path is refused. */
+  urlFor(ctx: Context): string | null {
+    const { upstream, path } = this.#targets[0] as Target;
+    const url = this.#urlOf(ctx, path);
+    return url === null ? null : upstream.origin + url;
+  }
+
+  /** Ends the connections that this proxy opened for itself, and what runs on them. */
+  async close(): Promise<void> {
+    if (this.#ownUpstreams) await this.#upstreams.close();
+  }
+
+  #pick(): Target {
+    const targets = this.#targets;
+    if (targets.length > 1) this.#next = (this.#next + 1) % targets.length;
+    return targets[this.#next] as Target;
+  }
+
+  #urlOf(ctx: Context, path: UpstreamPath): string | null {
+    const { request, drafted } = ctx;
+    if (drafted !== null && drafted.url !== null) return drafted.url;
+    const rewritten = path.of(ctx);
+    return rewritten === null ? null : rewritten + request.query;
+  }
+
+  #send(ctx: Context, { upstream, path }: Target): MaybePromise<GatewayResponse> {
+    const { request, drafted } = ctx;
+    if (request.rawPath.length > MAX_REWRITTEN_PATH && this.#options.pathRewrite !== undefined) {
+      return refuse(ctx, 'ERR_GATEWAY_URL_TOO_LONG');
+    }
+    const url = this.#urlOf(ctx, path);
+    if (url === null) return refuse(ctx, 'ERR_GATEWAY_REQUEST_MALFORMED', { detail: 'The path is ambiguous.' });
+    if (upstream.isBusy) return refuse(ctx, 'ERR_GATEWAY_UPSTREAM_BUSY', { headers: { 'retry-after': '1' } });
+    ctx.target = upstream.origin;
+    ctx.attempt++;
+    const method = drafted?.method ?? request.method;
+    const body = dispatchBody(drafted === null ? request.body : drafted.body);
+    const { changeOrigin = false, defaultContentType } = this.#options;
+    const host = changeOrigin ? upstream.authority : request.host;
+    const headers = requestHeaders(ctx, { host, defaultContentType });
+    const options: DispatchOptions = {
+      origin: upstream.origin,
+      path: url,
+      method,
+      headers,
+      body,
+      servername: upstream.servername,
+      exchange: null,
+    };
+    const mayRepeat = isRepeatable(method, request) && !(body instanceof Readable);
+    return new Promise((resolve, reject) => {
+      new Exchange(ctx, upstream, this.#settings, options, mayRepeat, resolve, reject).start();
+    });
+  }
+
+  readonly #answer: ExchangeSettings['answer'] = (ctx, upstream, status, received, body) => {
+    const headers = cleanResponseHeaders(received, status);
+    const { rewriteLocation: mapLocation = true, cookieDomainRewrite, cookiePathRewrite } = this.#options;
+    if (mapLocation && headers.location !== undefined) {
+      const { path } = this.#targets.find((target) => target.upstream === upstream) as Target;
+      rewriteLocation(headers, ctx, upstream, path.internalPrefix);
+    }
+    if (cookieDomainRewrite !== undefined) rewriteCookies(headers, 'domain', cookieDomainRewrite);
+    if (cookiePathRewrite !== undefined) rewriteCookies(headers, 'path', cookiePathRewrite);
+    const { responseTimeHeader, versionHeader } = this.#options;
+    if (responseTimeHeader) headers['x-response-time'] = `${(ctx.clock.now() - ctx.startedAt).toFixed(1)}ms`;
+    if (versionHeader) headers['x-gateway-version'] = VERSION;
+    return { status, headers, body };
+  };
+}
+
+function isRepeatable(method: string, request: GatewayRequest): boolean {
+  return IDEMPOTENT.has(method) || headerValue(request.headers, 'idempotency-key') !== undefined;
+}

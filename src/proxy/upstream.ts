@@ -1,0 +1,181 @@
+import { isIP, type Socket } from 'node:net';
+import type { Client, Dispatcher as UndiciDispatcher, Pool } from 'undici';
+import { GatewayError } from '../core/errors.js';
+import type { Connection, DispatchHandler, DispatchOptions, Dispatcher } from './dispatcher.js';
+
+/** TLS towards the upstream. Verification is always on; a private authority goes into `ca`. */
+export interface UpstreamTls {
+  /** Certificates that are trusted instead of the system's, PEM. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Certificate chain that the gateway shows, PEM. */
+  cert?: string | Uint8Array;
+  /** Private key of `cert`, PEM. */
+  key?: string | Uint8Array;
+  /** Name that the upstream's certificate must carry. @default the host of the target */
+  servername?: string;
+}
+
+export interface UpstreamOptions {
+  /** Connections that are open at once, per origin. From 1 on. @default 128 */
+  maxConnections?: number;
+  /** Requests that wait for a connection, per origin; beyond that the answer is 503. 0 = nobody waits. @default 1024 */
+  maxQueue?: number;
+  /** How long an unused connection stays open, in ms, unless the upstream's `Keep-Alive` says less. From 1 on. @default 4000 */
+  keepAliveMs?: number;
+  /** Time to connect, TLS included, in ms. From 1 on. @default 5000 */
+  connectMs?: number;
+  /** Path of a unix socket to connect to; the target's host then only names the upstream. */
+  socketPath?: string;
+  tls?: UpstreamTls;
+  /** An undici `Dispatcher` of your own to send everything through. You close it. */
+  dispatcher?: Dispatcher;
+}
+
+type Undici = typeof import('undici');
+
+let loading: Promise<Undici> | undefined;
+
+/** undici costs tens of milliseconds to load: paid by the first proxy that is made, not by an import of the package. */
+function loadUndici(): Promise<Undici> {
+  return (loading ??= import('undici'));
+}
+
+/** One origin: its pool of keep-alive connections, bounded in connections and in requests that wait for one. */
+export class Upstream {
+  /** Scheme, host and port: `http://users:3001`. */
+  readonly origin: string;
+  /** Host and port, as in a `Host` field. */
+  readonly authority: string;
+  /** Name to verify over TLS; never taken from a request. */
+  readonly servername: string | undefined;
+  /** Resolves when the first request can be sent. */
+  readonly ready: Promise<void>;
+  readonly #maxInFlight: number;
+  readonly #ownPool: boolean;
+  #dispatcher: Dispatcher | null = null;
+  #inFlight = 0;
+  #closed = false;
+
+  constructor(url: URL, options: UpstreamOptions = {}) {
+    const { maxConnections = 128, maxQueue = 1024, dispatcher } = options;
+    this.origin = url.origin;
+    this.authority = url.host;
+    this.servername =
+      url.protocol === 'https:' ? (options.tls?.servername ?? url.hostname.replace(/^\[|\]$/g, '')) : undefined;
+    this.#maxInFlight = maxConnections + maxQueue;
+    this.#ownPool = dispatcher === undefined;
+    this.#dispatcher = dispatcher ?? null;
+    this.ready = dispatcher ? Promise.resolve() : this.#open(maxConnections, options);
+    // Whoever awaits `ready` sees the failure; a proxy that is never asked must not end the process with it.
+    this.ready.catch(() => undefined);
+  }
+
+  /** True where a request can be sent now, without waiting for {@link ready}. */
+  get isOpen(): boolean {
+    return this.#dispatcher !== null;
+  }
+
+  /** True where no further request may wait for a connection. */
+  get isBusy(): boolean {
+    return this.#inFlight >= this.#maxInFlight;
+  }
+
+  dispatch(options: DispatchOptions, handler: DispatchHandler): void {
+    if (this.#dispatcher === null) throw new GatewayError('ERR_GATEWAY_DRAINING', `upstream ${this.origin} is closed`);
+    this.#inFlight++;
+    this.#dispatcher.dispatch(options, handler);
+  }
+
+  /** One dispatch is over. */
+  release(): void {
+    this.#inFlight--;
+  }
+
+  /** Closes the pool and whatever still runs on it. A dispatcher of the user's own stays open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const pool = this.#dispatcher as Pool | null;
+    this.#dispatcher = null;
+    if (this.#ownPool) await pool?.destroy();
+  }
+
+  async #open(connections: number, options: UpstreamOptions): Promise<void> {
+    const undici = await loadUndici();
+    if (this.#closed) return;
+    const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000 } = options;
+    this.#dispatcher = new undici.Pool(this.origin, {
+      connections,
+      // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAliveMs,
+      allowH2: false,
+      factory: trackedClients(undici, {
+        timeout: connectMs,
+        ...(socketPath === undefined ? {} : { socketPath }),
+        ...(tls as object | undefined),
+      }),
+    });
+  }
+}
+
+/** Clients that tell each exchange which connection it runs on. */
+function trackedClients({ Client, buildConnector }: Undici, connect: object): (origin: URL, options: object) => Client {
+  const connector = buildConnector(connect);
+
+  class TrackedClient extends Client {
+    readonly connection: Connection;
+
+    constructor(origin: URL, options: object) {
+      let socket: Socket | null = null;
+      const connection = {
+        answers: 0,
+        get bytesRead() {
+          return socket?.bytesRead ?? 0;
+        },
+      };
+      const connectTracked: typeof connector = (target, callback) => {
+        // An address is no server name (RFC 6066 3): the certificate is then checked against the address itself.
+        const servername = target.servername === undefined || isIP(target.servername) ? '' : target.servername;
+        connector({ ...target, servername }, (...result) => {
+          socket = result[1];
+          connection.answers = 0;
+          callback(...result);
+        });
+      };
+      super(origin, { ...options, connect: connectTracked });
+      this.connection = connection;
+    }
+
+    override dispatch(
+      options: UndiciDispatcher.DispatchOptions & Pick<Partial<DispatchOptions>, 'exchange'>,
+      handler: UndiciDispatcher.DispatchHandler,
+    ): boolean {
+      if (options.exchange) options.exchange.connection = this.connection;
+      return super.dispatch(options, handler);
+    }
+  }
+
+  return (origin, options) => new TrackedClient(origin, options);
+}
+
+/** The upstreams of one gateway: routes to the same origin with the same options share connections. */
+export class Upstreams {
+  readonly #byKey = new Map<string, Upstream>();
+
+  get(target: string, options: UpstreamOptions): Upstream {
+    const url = new URL(target);
+    if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options));
+    const key = JSON.stringify([url.origin, options]);
+    return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#byKey.values()].map((upstream) => upstream.close()));
+  }
+
+  #add(key: string, upstream: Upstream): Upstream {
+    this.#byKey.set(key, upstream);
+    return upstream;
+  }
+}

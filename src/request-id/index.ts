@@ -1,0 +1,2 @@
+export { requestId, requestIdFields } from './middleware.js';
+export { requestIdOf, type RequestIdOptions } from './request-id.js';

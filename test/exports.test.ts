@@ -1,0 +1,268 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { VERSION } from '../src/core/version.js';
+import { entries } from '../tsup.config.js';
+
+/**
+ * The names that users may import: a promise, kept by hand. A name that goes away or changes its place is a breaking change;
+ * a new one is written here first.
+ */
+const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
+  '.': {
+    values: [
+      'ConfigError',
+      'Context',
+      'Gateway',
+      'GatewayError',
+      'Health',
+      'HttpProxy',
+      'Router',
+      'accessLog',
+      'after',
+      'bodyLimit',
+      'compose',
+      'createGateway',
+      'errorBoundary',
+      'health',
+      'isGatewayError',
+      'proxy',
+      'refuse',
+      'requestGuard',
+      'requestId',
+      'route',
+      'systemClock',
+    ],
+    types: [
+      'AccessLogOptions',
+      'Body',
+      'ByteStream',
+      'Clock',
+      'CloseOptions',
+      'ConsideredRoute',
+      'ContextOptions',
+      'CookieRewrite',
+      'Dispatcher',
+      'Draft',
+      'Explanation',
+      'Fault',
+      'FinishListener',
+      'FoundRoute',
+      'GatewayConfig',
+      'GatewayErrorCode',
+      'GatewayErrorOptions',
+      'GatewayRequest',
+      'GatewayResponse',
+      'Handler',
+      'HeaderMap',
+      'HealthOptions',
+      'HealthReport',
+      'Identity',
+      'LineSink',
+      'MaybePromise',
+      'MethodMismatch',
+      'Middleware',
+      'Outcome',
+      'PathRewriter',
+      'ProxyHandler',
+      'ProxyOptions',
+      'RefusalCode',
+      'RefuseOptions',
+      'RequestFault',
+      'RequestIdOptions',
+      'RouteConfig',
+      'RouteExplanation',
+      'RouteMatch',
+      'RoutePattern',
+      'RoutePolicies',
+      'RouteTarget',
+      'RouterOptions',
+      'RouterRequest',
+      'RouterResult',
+      'Timeouts',
+      'Timer',
+      'TrustFunction',
+      'TrustProxy',
+      'UnreachableRoute',
+      'ValueCondition',
+    ],
+  },
+  './express': { values: ['gateway', 'toExpress'], types: ['GatewayListener', 'ListenerOptions', 'NodeListener'] },
+  './koa': { values: ['gateway', 'toKoa'], types: ['KoaContext', 'KoaGateway', 'KoaMiddleware'] },
+  './node': {
+    values: ['gateway', 'routeTable', 'serve', 'toNode'],
+    types: ['GatewayListener', 'ListenerOptions', 'NodeListener', 'RunningServer', 'ServeOptions'],
+  },
+  './core': {
+    values: [
+      'ConfigError',
+      'Context',
+      'GatewayError',
+      'after',
+      'compose',
+      'errorBoundary',
+      'isGatewayError',
+      'refuse',
+      'requestGuard',
+      'systemClock',
+    ],
+    types: [
+      'Body',
+      'ByteStream',
+      'Clock',
+      'ContextOptions',
+      'Draft',
+      'Fault',
+      'FinishListener',
+      'GatewayErrorCode',
+      'GatewayErrorOptions',
+      'GatewayRequest',
+      'GatewayResponse',
+      'Handler',
+      'HeaderMap',
+      'Identity',
+      'MaybePromise',
+      'Middleware',
+      'Outcome',
+      'RefusalCode',
+      'RefuseOptions',
+      'RequestFault',
+      'RouteMatch',
+      'Timer',
+      'TrustFunction',
+      'TrustProxy',
+    ],
+  },
+  './router': {
+    values: ['Router', 'route', 'routePath', 'routePattern', 'routePatternFields'],
+    types: [
+      'ConsideredRoute',
+      'FoundRoute',
+      'MethodMismatch',
+      'RouteExplanation',
+      'RoutePattern',
+      'RouteTarget',
+      'RouterOptions',
+      'RouterRequest',
+      'RouterResult',
+      'UnreachableRoute',
+      'ValueCondition',
+    ],
+  },
+  './proxy': {
+    values: ['HttpProxy', 'Upstreams', 'inspectPathRules', 'proxy', 'proxyFields', 'proxySchema', 'rewriteParams'],
+    types: [
+      'CookieRewrite',
+      'Dispatcher',
+      'PathRewriter',
+      'ProxyHandler',
+      'ProxyOptions',
+      'Timeouts',
+      'UpstreamOptions',
+      'UpstreamPathOptions',
+      'UpstreamTls',
+    ],
+  },
+  './body-limit': { values: ['bodyLimit', 'maxBodyBytesField'], types: [] },
+  './health': { values: ['Health', 'health', 'healthFields'], types: ['HealthOptions', 'HealthReport'] },
+  './logger': {
+    values: ['accessLog', 'accessLogFields', 'accessRecord', 'jsonLine', 'stdoutLines'],
+    types: ['AccessLogOptions', 'LineSink'],
+  },
+  './request-id': { values: ['requestId', 'requestIdFields', 'requestIdOf'], types: ['RequestIdOptions'] },
+};
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  version: string;
+  exports: Record<string, unknown>;
+};
+const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+const declared = declaredNames();
+
+describe.each(subpaths)('the entry %s', (subpath) => {
+  const promised = PUBLIC[subpath] ?? { values: [], types: [] };
+
+  it('exports the promised values and nothing else', async () => {
+    const specifier = subpath.replace('.', 'innergate');
+    const namespace = (await import(/* @vite-ignore */ specifier)) as object;
+    expect(Object.keys(namespace).sort()).toEqual(promised.values);
+  });
+
+  it('exports the promised types and nothing else', () => {
+    expect(declared[subpath]?.types).toEqual(promised.types);
+  });
+
+  it('declares a type for every value', () => {
+    expect(declared[subpath]?.values).toEqual(promised.values);
+  });
+
+  it('has its files for ESM and CommonJS, the types first', () => {
+    const name = subpath === '.' ? 'index' : subpath.slice(2);
+    expect(JSON.stringify(manifest.exports[subpath])).toBe(
+      JSON.stringify({
+        import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+        require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
+      }),
+    );
+  });
+});
+
+describe('package.json', () => {
+  it('has the version that the code knows', () => {
+    expect(VERSION).toBe(manifest.version);
+  });
+
+  it('exports every piece and every adapter', () => {
+    const pieces = readdirSync(`${root}src`, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !['adapters', 'gateway'].includes(entry.name))
+      .map((entry) => entry.name);
+    const adapters = readdirSync(`${root}src/adapters`).map((file) => file.replace(/\.ts$/, ''));
+    const expected = ['.', ...[...pieces, ...adapters].map((name) => `./${name}`)];
+    expect(subpaths.toSorted()).toEqual(expected.sort());
+  });
+
+  it('promises names for every entry', () => {
+    expect(Object.keys(PUBLIC).sort()).toEqual(subpaths.toSorted());
+  });
+
+  it('is what the build reads its entries from', () => {
+    expect(Object.keys(entries())).toEqual(subpaths.map((subpath) => (subpath === '.' ? 'index' : subpath.slice(2))));
+    expect(Object.values(entries()).filter((path) => !existsSync(root + path))).toEqual([]);
+  });
+});
+
+/** What each entry exports, as the compiler sees it. */
+function declaredNames(): typeof PUBLIC {
+  const sources = Object.values(entries()).map((path) => root + path);
+  const { config } = ts.readConfigFile(`${root}tsconfig.json`, (path) => ts.sys.readFile(path)) as { config: unknown };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const program = ts.createProgram(sources, options);
+  const checker = program.getTypeChecker();
+
+  const names = sources.map((path) => {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(path) as ts.SourceFile);
+    const exported = (module === undefined ? [] : checker.getExportsOfModule(module)).map((symbol) => ({
+      name: symbol.name,
+      isValue: isValue(symbol, checker),
+    }));
+    const sorted = (isValue: boolean) =>
+      exported
+        .filter((one) => one.isValue === isValue)
+        .map((one) => one.name)
+        .sort();
+    return { values: sorted(true), types: sorted(false) };
+  });
+  return Object.fromEntries(subpaths.map((subpath, index) => [subpath, names[index] as (typeof PUBLIC)[string]]));
+}
+
+/** False for a name that exists for the compiler only, be it so by nature or by `export type`. */
+function isValue(symbol: ts.Symbol, checker: ts.TypeChecker): boolean {
+  const isAlias = (symbol.flags & ts.SymbolFlags.Alias) !== 0;
+  const target = isAlias ? checker.getAliasedSymbol(symbol) : symbol;
+  return (
+    (target.flags & ts.SymbolFlags.Value) !== 0 &&
+    !(symbol.declarations ?? []).some(ts.isTypeOnlyImportOrExportDeclaration)
+  );
+}

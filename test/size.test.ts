@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'tsup';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { options } from '../tsup.config.js';
+
+/**
+ * How much code an import may load, not minified: a third above what it is. A number that has to grow a lot says that a piece has begun
+ * to pull in another one.
+ */
+const BUDGET_KB: Record<string, number> = {
+  innergate: 140,
+  'innergate/express': 160,
+  'innergate/koa': 160,
+  'innergate/node': 165,
+  'innergate/core': 24,
+  'innergate/router': 64,
+  'innergate/proxy': 60,
+  'innergate/body-limit': 16,
+  'innergate/health': 16,
+  'innergate/logger': 16,
+  'innergate/request-id': 16,
+};
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
+const specifiers = Object.keys(manifest.exports)
+  .filter((subpath) => subpath !== './package.json')
+  .map((subpath) => subpath.replace('.', 'innergate'));
+
+/** A copy of the package, built once; it finds itself by its name and the dependencies through a link. */
+let copy: string;
+
+beforeAll(async () => {
+  copy = realpathSync(mkdtempSync(join(tmpdir(), 'innergate-size-')));
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
+  await build({ ...options, config: false, dts: false, silent: true, outDir: join(copy, 'dist') });
+}, 60_000);
+
+afterAll(() => {
+  rmSync(copy, { recursive: true, force: true });
+});
+
+describe.each(specifiers)('the entry %s', (specifier) => {
+  it.each([
+    ['import', `import '${specifier}';`],
+    ['require', `require('${specifier}');`],
+  ])('%s loads no other package', async (kind, program) => {
+    const files = await loadedFiles(program, kind === 'import' ? 'mjs' : 'cjs');
+    expect(files.filter((file) => !file.startsWith('dist/'))).toEqual([]);
+    expect(files.length).toBeGreaterThan(0);
+  });
+
+  it('loads no more code than its budget allows', async () => {
+    const files = await loadedFiles(`import '${specifier}';`, 'mjs');
+    const bytes = files.reduce((sum, file) => sum + statSync(join(copy, file)).size, 0);
+    expect(bytes / 1024).toBeLessThan(BUDGET_KB[specifier] ?? 0);
+  });
+});
+
+it.each([
+  ['import', 'mjs', `import { Context } from 'innergate'; import * as core from 'innergate/core';`],
+  ['require', 'cjs', `const { Context } = require('innergate'); const core = require('innergate/core');`],
+])('%s gives the same class from every entry', async (_kind, extension, program) => {
+  await loadedFiles(`${program} if (Context !== core.Context) throw new Error('two classes');`, extension);
+});
+
+it.each([
+  ['import', 'mjs', `import 'undici';`],
+  ['require', 'cjs', `require('undici');`],
+])('the measure sees a package that %s loads', async (_kind, extension, program) => {
+  const files = await loadedFiles(program, extension);
+  expect(files.filter((file) => file.includes('node_modules/undici/')).length).toBeGreaterThan(10);
+});
+
+const execute = promisify(execFile);
+let runs = 0;
+
+/** Runs a program in the copy and lists the files that V8 has loaded for it, whichever module system asked for them. */
+async function loadedFiles(program: string, extension: string): Promise<string[]> {
+  const run = `run-${++runs}`;
+  const report = join(copy, run);
+  const main = join(copy, `${run}.${extension}`);
+  writeFileSync(main, program);
+  await execute(process.execPath, [main], { cwd: copy, env: { ...process.env, NODE_V8_COVERAGE: report } });
+  const [file] = readdirSync(report);
+  const { result } = JSON.parse(readFileSync(join(report, file as string), 'utf8')) as { result: { url: string }[] };
+  return result
+    .map(({ url }) => url)
+    .filter((url) => url.startsWith('file:') && url !== pathToFileURL(main).href)
+    .map((url) => relative(copy, fileURLToPath(url)));
+}
