@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from './lib/connection.mjs';
 import { startChild, withChildren } from './lib/children.mjs';
+import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
 import { choose } from './lib/setups.mjs';
 import { body, encodeRequest, requestBytes } from './lib/traffic.mjs';
@@ -106,6 +107,7 @@ const optionsFor = (upstream) => ({ upstream: `http://127.0.0.1:${upstream.port}
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await withChildren(async () => {
     const names = choose(process.argv[2]).map(({ name }) => name);
+    installPeers();
     console.log(`\n${memoryText(await measureMemory(names))}`);
   });
 }

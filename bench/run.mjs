@@ -1,57 +1,55 @@
 /**
  * Measures the gateway against the floor and against its peers, in interleaved rounds.
  *
- *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 6 minutes)
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 7 minutes)
  *   node bench/run.mjs --only floor,innergate-plain --rounds 10
  *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startChild, withChildren } from './lib/children.mjs';
 import { measureMemory } from './memory.mjs';
+import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
 import { document, speedTable } from './lib/report.mjs';
 import { choose } from './lib/setups.mjs';
 
 const directory = fileURLToPath(new URL('.', import.meta.url));
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '12' },
-    seconds: { type: 'string', default: '1' },
-    warmup: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
-    profile: { type: 'string' },
-    'no-memory': { type: 'boolean', default: false },
-  },
-});
-const settings = {
-  rounds: atLeast(1, 'rounds'),
-  seconds: atLeast(0.1, 'seconds'),
-  warmup: atLeast(0.1, 'warmup'),
-  connections: atLeast(1, 'connections'),
-};
+const { values, settings } = readOptions();
 
-function atLeast(least, name) {
-  const number = Number(values[name]);
-  if (number >= least) return number;
-  throw new Error(`--${name}: expected a number of at least ${least}, got ${values[name]}`);
-}
-
-function installPeers() {
-  if (existsSync(join(directory, 'node_modules'))) return;
-  console.log('installing the peers: npm ci in bench/');
-  const { status } = spawnSync('npm', ['ci', '--ignore-scripts'], {
-    cwd: directory,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
-  if (status !== 0) throw new Error('npm ci in bench/ failed');
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: 'string' },
+        rounds: { type: 'string', default: '12' },
+        seconds: { type: 'string', default: '1' },
+        warmup: { type: 'string', default: '3' },
+        connections: { type: 'string', default: '64' },
+        profile: { type: 'string' },
+        'no-memory': { type: 'boolean', default: false },
+      },
+    });
+    const atLeast = (least, name) => {
+      const number = Number(values[name]);
+      if (number >= least) return number;
+      throw new Error(`--${name}: expected a number of at least ${least}, got ${values[name]}`);
+    };
+    const settings = {
+      rounds: atLeast(1, 'rounds'),
+      seconds: atLeast(0.1, 'seconds'),
+      warmup: atLeast(0.1, 'warmup'),
+      connections: atLeast(1, 'connections'),
+    };
+    return { values, settings };
+  } catch (error) {
+    console.error(error.message);
+    process.exit(2);
+  }
 }
 
 /** One slice of load on one setup, and what it took. The CPU time is read while nothing is in flight. */

@@ -67,16 +67,17 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
 
 ## Method
 
-- Machine: ${machineText()}. Everything runs on it at once, on 127.0.0.1: load generator, setup and upstream share
-  the cores. So requests per second and latency say what the three reach together, and a setup that is faster than the
-  load generator shows it in CPU time only. **CPU time per request of the setup's own process is the figure to read.**
+- Machine: ${machineText()}.
+- Everything runs on it at once, on 127.0.0.1: load generator, setup and upstream share the cores. So requests per
+  second and latency say what the three reach together, and a setup that is faster than the load generator shows it in
+  CPU time only. **CPU time per request of the setup's own process is the figure to read.**
 - Each setup is a process of its own, started once, warmed up for ${warmup} s. Then ${rounds} rounds; in each, every
   setup runs for ${seconds} s, in an order that rotates. A ratio is taken within its round and the median of the ratios
   is shown, with their middle half: what slows the machine for a while hits both sides.
 - The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
   by the exact count of answers.
 - Load: ${connections} keep-alive connections with one request in flight each, from one process that checks status and
-  length of every answer. GET with 7 headers of a browser; the answer is a JSON body of about 200 bytes.
+  length of every answer. GET with the headers of a browser; the answer is a JSON body of about 200 bytes.
 - Upstream: ${upstream}. Every proxy keeps up to 128 connections to it.
 - \`floor\` is the least that a proxy on Node can do: a bare undici \`Pool.dispatch\` written straight to the response,
   headers forwarded, streamed with back-pressure, and no policy, no routing, no forwarded-for headers, no guards.

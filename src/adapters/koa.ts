@@ -7,7 +7,6 @@ import { NodeExchange, PassOn } from './node/bridge.js';
 import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/listener.js';
 import { readableBody, sendableHeaders } from './node/write-response.js';
 
-/** The part of a Koa context that the adapter uses. */
 export interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;
@@ -33,23 +32,25 @@ export function gateway(configOrGateway: GatewayConfig | Gateway): KoaGateway {
 }
 
 /** Mounts one piece, or any middleware, in a Koa app. */
-export function toKoa(middleware: Middleware, options: ListenerOptions = {}): KoaMiddleware {
-  return koaMiddleware(mountMiddleware(middleware, options));
-}
+export const toKoa = (middleware: Middleware, options: ListenerOptions = {}): KoaMiddleware =>
+  koaMiddleware(mountMiddleware(middleware, options));
 
 function koaMiddleware({ handler, trust, clock, ownsAnswer }: Mount): KoaMiddleware {
   return async function innergate(koa, next) {
     const exchange = new NodeExchange(koa.req, koa.res, trust ?? koaTrust(koa), clock, koa.request);
     const response = await handler(exchange.ctx);
-    const passedOn = response instanceof PassOn;
-    if (!passedOn) {
+    if (response instanceof PassOn && ownsAnswer) {
+      exchange.release();
+      await next();
+      return;
+    }
+    if (!(response instanceof PassOn)) {
       koa.body = readableBody(response, koa.res) ?? '';
       koa.status = response.status;
-      koa.remove('content-type');
-    } else if (ownsAnswer) exchange.release();
-    if (passedOn && ownsAnswer) return void (await next());
+      for (const guess of ['content-type', 'content-length']) koa.remove(guess);
+    }
     for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) koa.set(name, value);
-    if (passedOn) await next();
+    if (response instanceof PassOn) await next();
   };
 }
 

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
-import { isIdentityField } from './headers.js';
+import { headerMap, isIdentityField } from './headers.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
@@ -23,13 +23,18 @@ export interface Outcome {
   readonly aborted: boolean;
 }
 
+/** Work for an exchange that can be stopped. */
+export interface Cancellable {
+  onCancel(reason: Error): void;
+}
+
 export type FinishListener = (ctx: Context, outcome: Outcome) => void;
 
 export interface ContextOptions {
   /** @default systemClock */
   clock?: Clock;
   /** Sends a 1xx answer ahead of the final one; the adapter gives it where the connection can carry it. */
-  inform?: (status: number, headers: HeaderMap) => void;
+  inform?: ((status: number, headers: HeaderMap) => void) | null;
 }
 
 /**
@@ -64,15 +69,15 @@ export class Context {
   #state: Record<string, unknown> | null = null;
   #draft: Draft | null = null;
   #finishListeners: FinishListener[] | null = null;
-  #abortListener: ((reason: Error) => void) | null = null;
+  #cancellable: Cancellable | null = null;
   #abortController: AbortController | null = null;
   #aborted: Error | null = null;
   #outcome: Outcome | null = null;
 
-  constructor(request: GatewayRequest, { clock = systemClock, inform }: ContextOptions = {}) {
+  constructor(request: GatewayRequest, { clock = systemClock, inform = null }: ContextOptions = {}) {
     this.request = request;
     this.clock = clock;
-    this.inform = inform ?? null;
+    this.inform = inform;
     this.startedAt = clock.now();
   }
 
@@ -85,7 +90,7 @@ export class Context {
   draft(): Draft {
     if (this.#draft === null) {
       const { method, headers, body } = this.request;
-      const copy = Object.assign(Object.create(null) as HeaderMap, headers);
+      const copy = Object.assign(headerMap(), headers);
       for (const name in copy) if (isIdentityField(name)) delete copy[name];
       this.#draft = { method, url: null, headers: copy, body };
     }
@@ -115,16 +120,16 @@ export class Context {
    * Names the one thing that must stop at once when the client leaves, such as the upstream call in flight; `null` when it is over.
    * Cheaper than {@link signal}, which is for everybody else.
    */
-  setAbortListener(listener: ((reason: Error) => void) | null): void {
-    this.#abortListener = listener;
-    if (this.#aborted !== null) listener?.(this.#aborted);
+  setCancellable(cancellable: Cancellable | null): void {
+    this.#cancellable = cancellable;
+    if (this.#aborted !== null) cancellable?.onCancel(this.#aborted);
   }
 
   /** Cancels what runs for this exchange; called by the owner of the connection when the client has left. */
   abort(reason: Error): void {
     if (this.#aborted !== null) return;
     this.#aborted = reason;
-    this.#abortListener?.(reason);
+    this.#cancellable?.onCancel(reason);
     this.#abortController?.abort(reason);
   }
 

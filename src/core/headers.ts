@@ -1,6 +1,20 @@
 /** Facts on header fields that several pieces share. */
 import type { HeaderMap } from './types.js';
 
+/**
+ * The class of header maps: without `Object.prototype`, so a field called `constructor` is only ever a field, and yet of the fast kind that
+ * `Object.create(null)` is not.
+ */
+const EmptyHeaders = function EmptyHeaders() {
+  // Fields come from outside.
+} as unknown as new () => HeaderMap;
+EmptyHeaders.prototype = Object.create(null) as object;
+
+/** A new map without fields. */
+export function headerMap(): HeaderMap {
+  return new EmptyHeaders();
+}
+
 /** Fields of one connection, never relayed (RFC 9110 7.6.1). */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -52,7 +66,12 @@ export function isHost(value: string): boolean {
 }
 
 /** Fields that carry a proven identity to an upstream: only the gateway writes them, whatever a client sends. */
-const IDENTITY_FIELDS: ReadonlySet<string> = new Set(['x-consumer-id', 'x-user-id', 'x-user-role', 'x-user-roles']);
+export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
+  'x-consumer-id',
+  'x-user-id',
+  'x-user-role',
+  'x-user-roles',
+]);
 
 /** True for a field of a proven identity, in any spelling that a server may read as one: some take `x_user_id` for `x-user-id`. */
 export function isIdentityField(name: string): boolean {

@@ -1,3 +1,4 @@
+import { systemClock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
 import type { Handler, Middleware } from '../core/types.js';
 import { HttpProxy, type ProxyOptions, type Upstreams } from '../proxy/index.js';
@@ -23,7 +24,10 @@ export function assembleRoute(
   upstreams: Upstreams,
   track: Middleware,
 ): AssembledRoute {
-  const proxy = route.target === undefined ? null : new HttpProxy(proxyOptions(route, config), upstreams);
+  const proxy =
+    route.target === undefined
+      ? null
+      : new HttpProxy(proxyOptions(route, config), { upstreams, clock: config.clock ?? systemClock });
   const stages = buildLayers(ROUTE_ORDER, { config, route });
   const own = [...(config.use ?? []), ...(config.defaults?.use ?? []), ...(route.use ?? [])];
   const layers = [track, ...stages.map(({ middleware }) => middleware), ...own];

@@ -2,7 +2,7 @@ import { refuse } from '../core/refuse.js';
 import type { Context } from '../core/context.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
 import { after } from '../core/after.js';
-import type { Clock, Timer } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 
 /** Counts the exchanges in flight, so that a gateway can end without cutting one off. */
 export class Drain {
@@ -26,17 +26,22 @@ export class Drain {
   }
 
   async #emptyOrLate(timeoutMs: number, clock: Clock): Promise<void> {
-    let timer: Timer | null = null;
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-      timer = clock.setTimer(resolve, timeoutMs);
-    });
-    if (timer !== null) clock.clearTimer(timer);
+    const { promise, resolve } = deferred();
+    this.#onEmpty = resolve;
+    const timer = clock.setTimer(resolve, timeoutMs);
+    await promise;
+    clock.clearTimer(timer);
   }
 
   readonly #onFinish = (): void => {
     if (--this.#inFlight === 0) this.#onEmpty?.();
   };
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((fulfil) => (resolve = fulfil));
+  return { promise, resolve };
 }
 
 function closeConnection(response: GatewayResponse): GatewayResponse {

@@ -1,21 +1,27 @@
 import { Readable } from 'node:stream';
 import type { Timer } from '../core/clock.js';
-import type { Context } from '../core/context.js';
+import type { Cancellable, Context } from '../core/context.js';
+import type { Deadline, DeadlineQueue } from './deadline-queue.js';
 import { GatewayError, type GatewayErrorCode } from '../core/errors.js';
 import type { Body, GatewayResponse, HeaderMap } from '../core/types.js';
 import type { Connection, DispatchController, DispatchHandler, DispatchOptions } from './dispatcher.js';
 import { toUpstreamFailure } from './failure.js';
 import type { ExchangeSettings } from './http-proxy.js';
-import { UpstreamBody } from './upstream-body.js';
+import { UpstreamBody, type BodyOwner } from './upstream-body.js';
 import type { Upstream } from './upstream.js';
 
 /**
  * One call of an upstream, from the dispatch to the last byte: undici's callbacks on one side, a promise of an answer and its body on the other.
  * Every way to end passes through `#settle`, once.
  */
-export class Exchange implements DispatchHandler {
+export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwner {
   /** The pooled connection that the call runs on; written by the pool, `null` with a dispatcher of the user's own. */
   connection: Connection | null = null;
+
+  /** For the queue of deadlines that the exchange waits in. */
+  endsAt = 0;
+  previous: Deadline | null = null;
+  next: Deadline | null = null;
 
   readonly #ctx: Context;
   readonly #upstream: Upstream;
@@ -23,14 +29,15 @@ export class Exchange implements DispatchHandler {
   readonly #options: DispatchOptions;
   readonly #resolve: (response: GatewayResponse) => void;
   readonly #reject: (error: Error) => void;
+  #deadlines: DeadlineQueue;
   #controller: DispatchController | null = null;
   #body: UpstreamBody | null = null;
-  #timer: Timer | null = null;
   #totalTimer: Timer | null = null;
   #bytesBefore = 0;
   #bytesReceived = 0;
   #mayRepeat: boolean;
   #answered = false;
+  #reading = false;
   #failure: Error | null = null;
   #settled = false;
 
@@ -46,6 +53,7 @@ export class Exchange implements DispatchHandler {
     this.#ctx = ctx;
     this.#upstream = upstream;
     this.#settings = settings;
+    this.#deadlines = settings.firstByteDeadlines;
     this.#options = options;
     options.exchange = this;
     this.#mayRepeat = mayRepeat;
@@ -54,11 +62,13 @@ export class Exchange implements DispatchHandler {
   }
 
   start(): void {
-    const { firstByteMs, totalMs } = this.#settings.timeouts;
-    const { clock } = this.#ctx;
-    if (firstByteMs !== Infinity) this.#timer = clock.setTimer(this.#onTimer, firstByteMs);
-    if (totalMs !== Infinity) this.#totalTimer = clock.setTimer(this.#onTotalTimer, totalMs);
-    this.#ctx.setAbortListener(this.#onClientGone);
+    const { totalMs } = this.#settings;
+    this.#deadlines.add(this);
+    if (totalMs !== Infinity)
+      this.#totalTimer = this.#ctx.clock.setTimer(() => {
+        this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
+      }, totalMs);
+    this.#ctx.setCancellable(this);
     if (!this.#settled) this.#upstream.dispatch(this.#options, this);
   }
 
@@ -69,7 +79,11 @@ export class Exchange implements DispatchHandler {
     if (this.connection !== null) this.#bytesBefore = this.connection.bytesRead;
     const { body } = this.#options;
     // As long as the upload moves, the upstream has no reason to answer yet.
-    if (body instanceof Readable) body.on('data', this.#onProgress);
+    if (body instanceof Readable) {
+      body.on('data', () => {
+        if (!this.#answered && !this.#settled) this.#deadlines.restart(this);
+      });
+    }
   }
 
   onResponseStart(controller: DispatchController, status: number, headers: HeaderMap): void {
@@ -79,14 +93,14 @@ export class Exchange implements DispatchHandler {
       return;
     }
     this.#answered = true;
-    const { timeouts, maxResponseBytes, answer } = this.#settings;
+    const { maxResponseBytes, answer } = this.#settings;
     if (Number(headers['content-length']) > maxResponseBytes) throw this.#tooLarge();
     const bodiless = status === 204 || status === 205 || status === 304 || this.#options.method === 'HEAD';
-    const body = bodiless ? null : (this.#body = new UpstreamBody(controller, this.#onAbandoned));
+    const body = bodiless ? null : (this.#body = new UpstreamBody(controller, this));
     const response = answer(this.#ctx, this.#upstream, status, headers, body);
     // undici calls a legal 304 with a length an error: what follows a head without a body has no say any more.
     if (bodiless) this.#settle();
-    else this.#restartTimer(timeouts.idleMs);
+    else this.#deadlines.remove(this);
     this.#resolve(response);
   }
 
@@ -94,7 +108,7 @@ export class Exchange implements DispatchHandler {
     if (this.#body === null) return;
     this.#bytesReceived += chunk.length;
     if (this.#bytesReceived > this.#settings.maxResponseBytes) throw this.#tooLarge();
-    this.#timer?.refresh();
+    if (this.#reading) this.#deadlines.restart(this);
     this.#body.push(chunk);
   }
 
@@ -127,33 +141,32 @@ export class Exchange implements DispatchHandler {
     return connection.answers > 0 && connection.bytesRead === this.#bytesBefore;
   }
 
-  readonly #onProgress = (): void => {
-    if (!this.#answered) this.#timer?.refresh();
-  };
+  onDeadline(): void {
+    this.#cancel(this.#late(this.#lateCode()));
+  }
 
-  readonly #onTimer = (): void => {
-    if (!this.#answered) {
-      this.#cancel(
-        this.#waitingForClient()
-          ? this.#late('ERR_GATEWAY_BODY_TIMEOUT')
-          : this.#late('ERR_GATEWAY_FIRST_BYTE_TIMEOUT'),
-      );
-    } else {
-      this.#cancel(this.#late(this.#body?.paused ? 'ERR_GATEWAY_CLIENT_CLOSED' : 'ERR_GATEWAY_IDLE_TIMEOUT'));
-    }
-  };
-
-  readonly #onTotalTimer = (): void => {
-    this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
-  };
-
-  readonly #onClientGone = (reason: Error): void => {
+  /** The client has left. */
+  onCancel(reason: Error): void {
     this.#cancel(new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', 'the client left', { cause: reason }));
-  };
+  }
 
-  readonly #onAbandoned = (reason: Error): void => {
+  /** From here on either side can make the other wait. An answer that is complete before its reader comes needs no such deadline. */
+  onReading(): void {
+    if (this.#settled) return;
+    this.#reading = true;
+    this.#deadlines = this.#settings.idleDeadlines;
+    this.#deadlines.restart(this);
+  }
+
+  /** Nobody wants the rest of the answer. */
+  onAbandoned(reason: Error): void {
     this.#cancel(reason);
-  };
+  }
+
+  #lateCode(): GatewayErrorCode {
+    if (this.#answered) return this.#body?.paused ? 'ERR_GATEWAY_CLIENT_CLOSED' : 'ERR_GATEWAY_IDLE_TIMEOUT';
+    return this.#waitingForClient() ? 'ERR_GATEWAY_BODY_TIMEOUT' : 'ERR_GATEWAY_FIRST_BYTE_TIMEOUT';
+  }
 
   #waitingForClient(): boolean {
     const { body } = this.#options;
@@ -174,12 +187,6 @@ export class Exchange implements DispatchHandler {
     return new GatewayError('ERR_GATEWAY_UPSTREAM_TOO_LARGE', message);
   }
 
-  #restartTimer(delayMs: number): void {
-    const { clock } = this.#ctx;
-    if (this.#timer !== null) clock.clearTimer(this.#timer);
-    this.#timer = delayMs === Infinity ? null : clock.setTimer(this.#onTimer, delayMs);
-  }
-
   /** Ends the call from this side. */
   #cancel(reason: Error): void {
     this.#fail(reason);
@@ -198,10 +205,10 @@ export class Exchange implements DispatchHandler {
   #settle(): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { clock } = this.#ctx;
-    if (this.#timer !== null) clock.clearTimer(this.#timer);
-    if (this.#totalTimer !== null) clock.clearTimer(this.#totalTimer);
-    this.#ctx.setAbortListener(null);
+    this.#reading = false;
+    this.#deadlines.remove(this);
+    if (this.#totalTimer !== null) this.#ctx.clock.clearTimer(this.#totalTimer);
+    this.#ctx.setCancellable(null);
   }
 }
 

@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
+import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
 import { headerValue } from '../core/headers.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
 import type { GatewayRequest, GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
 import { VERSION } from '../core/version.js';
+import { DeadlineQueue } from './deadline-queue.js';
 import type { DispatchOptions } from './dispatcher.js';
 import { dispatchBody, Exchange } from './exchange.js';
 import { proxySchema, type ProxyOptions } from './options.js';
@@ -17,7 +19,9 @@ import { Upstreams, type Upstream } from './upstream.js';
 
 /** What every exchange of one proxy shares. */
 export interface ExchangeSettings {
-  readonly timeouts: { readonly firstByteMs: number; readonly idleMs: number; readonly totalMs: number };
+  readonly firstByteDeadlines: DeadlineQueue;
+  readonly idleDeadlines: DeadlineQueue;
+  readonly totalMs: number;
   readonly maxResponseBytes: number;
   readonly answer: (
     ctx: Context,
@@ -26,6 +30,14 @@ export interface ExchangeSettings {
     headers: HeaderMap,
     body: UpstreamBody | null,
   ) => GatewayResponse;
+}
+
+/** What a proxy shares with others in one program. */
+export interface HttpProxyContext {
+  /** Pools of connections; whoever made them closes them. @default pools of its own */
+  upstreams?: Upstreams;
+  /** @default systemClock */
+  clock?: Clock;
 }
 
 interface Target {
@@ -53,8 +65,7 @@ export class HttpProxy {
   readonly #settings: ExchangeSettings;
   #next = 0;
 
-  /** @param upstreams Where connections are shared with other proxies; whoever made them closes them. */
-  constructor(options: ProxyOptions, upstreams?: Upstreams) {
+  constructor(options: ProxyOptions, { upstreams, clock = systemClock }: HttpProxyContext = {}) {
     validate('proxy', options, proxySchema);
     const { target, timeouts: { connectMs, firstByteMs = 30_000, idleMs = 60_000, totalMs = Infinity } = {} } = options;
     const { maxConnections, maxQueue, keepAliveMs, socketPath, tls, dispatcher } = options;
@@ -68,7 +79,9 @@ export class HttpProxy {
       path: compileUpstreamPath(new URL(text).pathname.replace(/\/$/, ''), options),
     }));
     this.#settings = {
-      timeouts: { firstByteMs, idleMs, totalMs },
+      firstByteDeadlines: new DeadlineQueue(clock, firstByteMs),
+      idleDeadlines: new DeadlineQueue(clock, idleMs),
+      totalMs,
       maxResponseBytes: options.maxResponseBytes ?? Infinity,
       answer: this.#answer,
     };
@@ -89,6 +102,8 @@ export class HttpProxy {
 
   /** Ends the connections that this proxy opened for itself, and what runs on them. */
   async close(): Promise<void> {
+    this.#settings.firstByteDeadlines.close();
+    this.#settings.idleDeadlines.close();
     if (this.#ownUpstreams) await this.#upstreams.close();
   }
 

@@ -2,7 +2,7 @@
  * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the gateway vouches for is
  * written by the gateway alone, after everything that a client could name in `Connection`.
  */
-import { HOP_BY_HOP, isIdentityField, listTokens } from '../core/headers.js';
+import { HOP_BY_HOP, IDENTITY_FIELDS, listTokens } from '../core/headers.js';
 import type { Context } from '../core/context.js';
 
 /** Written below from what the gateway knows, or not at all. */
@@ -20,6 +20,8 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 
 /** Never relayed: fields of this connection, fields of the gateway's own, and what the gateway answers for itself. */
 const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_FIELDS, 'expect', 'host']);
+/** Identity in a draft was written by a piece of the gateway; in the request it was written by the client. */
+const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...IDENTITY_FIELDS]);
 
 /** End-to-end fields that a client cannot have removed by naming them in `Connection`. */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
@@ -48,13 +50,12 @@ export function requestHeaders(
   const { request, drafted } = ctx;
   const headers = drafted?.headers ?? request.headers;
   const nominated = headers.connection === undefined ? null : nominatedFields(headers.connection);
+  const dropped = drafted === null ? DROPPED_OF_CLIENT : DROPPED;
   const replacedBody = drafted !== null && drafted.body !== request.body;
   const lines: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || isDropped(name) || nominated?.has(name)) continue;
-    // Identity in a draft was written by a piece of the gateway; in the request it was written by the client.
-    if (drafted === null && isIdentityField(name)) continue;
+    if (value === undefined || isIn(dropped, name) || nominated?.has(name)) continue;
     if (replacedBody && name === 'content-length') continue;
     lines.push(name, value);
   }
@@ -68,7 +69,8 @@ export function requestHeaders(
 
 function pushOwnFields(lines: (string | string[])[], { request, requestId, clock }: Context): void {
   const { clientIp, forwardedFor, protocol, host, httpVersion } = request;
-  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor, 'x-real-ip', clientIp);
+  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor);
+  if (request.headers['x-real-ip'] !== undefined) lines.push('x-real-ip', clientIp);
   lines.push('x-forwarded-proto', protocol);
   if (host !== '') lines.push('x-forwarded-host', host, 'x-forwarded-port', portOf(host, protocol));
   lines.push('forwarded', forwarded(forwardedFor, host, protocol));
@@ -79,33 +81,39 @@ function pushOwnFields(lines: (string | string[])[], { request, requestId, clock
 }
 
 function nominatedFields(connection: string | string[]): ReadonlySet<string> | null {
+  if (connection === 'keep-alive' || connection === 'close') return null;
   const names = listTokens(connection).filter((name) => !NOT_NOMINABLE.has(name));
   return names.length === 0 ? null : new Set(names);
 }
 
 /** Some servers read `x_forwarded_for` as `x-forwarded-for`. */
-function isDropped(name: string): boolean {
-  return DROPPED.has(name) || (name.includes('_') && DROPPED.has(name.replaceAll('_', '-')));
+function isIn(names: ReadonlySet<string>, name: string): boolean {
+  return names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')));
 }
 
 function portOf(host: string, protocol: string): string {
-  return /:(\d+)$/.exec(host)?.[1] ?? (protocol === 'https' ? '443' : '80');
+  const colon = host.lastIndexOf(':');
+  // A colon inside brackets belongs to an IPv6 address.
+  if (colon !== -1 && colon < host.length - 1 && colon > host.lastIndexOf(']')) return host.slice(colon + 1);
+  return protocol === 'https' ? '443' : '80';
 }
 
 /** RFC 7239: one element per hop, the client's with what it asked for. */
 function forwarded(chain: string, host: string, protocol: string): string {
-  const [client, ...hops] = chain.split(', ').map(forwardedNode);
-  const asked = host === '' ? '' : `host=${quoteUnlessToken(host)};`;
-  return [`for=${client ?? 'unknown'};${asked}proto=${protocol}`, ...hops.map((hop) => `for=${hop}`)].join(', ');
+  const comma = chain.indexOf(',');
+  const client = comma === -1 ? chain : chain.slice(0, comma);
+  const asked = host === '' ? '' : `;host=${TOKEN.test(host) ? host : `"${host}"`}`;
+  const element = `for=${forwardedNode(client)}${asked};proto=${protocol}`;
+  if (comma === -1) return element;
+  const hops = chain.slice(comma + 2).split(', ');
+  return [element, ...hops.map((hop) => `for=${forwardedNode(hop)}`)].join(', ');
 }
+
+const TOKEN = /^[\w.~-]+$/;
 
 function forwardedNode(address: string): string {
   if (address === '') return 'unknown';
   return address.includes(':') ? `"[${address}]"` : address;
-}
-
-function quoteUnlessToken(value: string): string {
-  return /^[\w.~-]+$/.test(value) ? value : `"${value}"`;
 }
 
 let lastWall = Number.NaN;

@@ -5,13 +5,20 @@ import type { DispatchController } from './dispatcher.js';
 /** Bytes kept for a reader that has not come yet, before the upstream is told to wait. */
 const HIGH_WATER_MARK = 65_536;
 
+export interface BodyOwner {
+  /** A reader has come, and the answer is not complete yet. */
+  onReading(): void;
+  /** The reader went away before the end. */
+  onAbandoned(reason: Error): void;
+}
+
 /**
  * The body of an upstream's answer: a queue between the socket and one reader, with backpressure and without the cost of a `Readable`.
  * A body that is complete when its reader comes is written in one piece together with the head.
  */
 export class UpstreamBody implements ByteStream {
   readonly #controller: DispatchController;
-  readonly #onAbandoned: (reason: Error) => void;
+  readonly #owner: BodyOwner;
   #chunks: Uint8Array[] = [];
   #queuedBytes = 0;
   #destination: Writable | null = null;
@@ -20,10 +27,9 @@ export class UpstreamBody implements ByteStream {
   #ended = false;
   #error: Error | null = null;
 
-  /** @param onAbandoned Called when the reader goes away before the end. */
-  constructor(controller: DispatchController, onAbandoned: (reason: Error) => void) {
+  constructor(controller: DispatchController, owner: BodyOwner) {
     this.#controller = controller;
-    this.#onAbandoned = onAbandoned;
+    this.#owner = owner;
   }
 
   /** True while the reader, not the upstream, is what everybody waits for. */
@@ -68,7 +74,10 @@ export class UpstreamBody implements ByteStream {
       return last === undefined ? destination.end() : destination.end(last);
     }
     this.#destination = destination;
-    destination.on('drain', this.#resume);
+    this.#owner.onReading();
+    destination.on('drain', () => {
+      this.#resume();
+    });
     destination.once('close', () => {
       this.destroy();
     });
@@ -84,7 +93,7 @@ export class UpstreamBody implements ByteStream {
     this.#error = reason;
     this.#chunks = [];
     this.#wakeReader?.();
-    this.#onAbandoned(reason);
+    this.#owner.onAbandoned(reason);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -94,6 +103,7 @@ export class UpstreamBody implements ByteStream {
         if (this.#error !== null) throw this.#error;
         if (this.#queuedBytes > 0) continue;
         if (this.#ended) return;
+        this.#owner.onReading();
         this.#resume();
         await new Promise<void>((resolve) => (this.#wakeReader = resolve));
       }
@@ -115,9 +125,9 @@ export class UpstreamBody implements ByteStream {
     this.#controller.pause();
   }
 
-  readonly #resume = (): void => {
+  #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#controller.resume();
-  };
+  }
 }

@@ -171,7 +171,7 @@ describe('Context', () => {
     it('calls the abort listener with the reason, once', () => {
       const ctx = fakeContext();
       const reasons: Error[] = [];
-      ctx.setAbortListener((reason) => reasons.push(reason));
+      ctx.setCancellable({ onCancel: (reason) => reasons.push(reason) });
       ctx.abort(gone);
       ctx.abort(new Error('again'));
       expect(reasons).toEqual([gone]);
@@ -182,15 +182,15 @@ describe('Context', () => {
       const ctx = fakeContext();
       ctx.abort(gone);
       const reasons: Error[] = [];
-      ctx.setAbortListener((reason) => reasons.push(reason));
+      ctx.setCancellable({ onCancel: (reason) => reasons.push(reason) });
       expect(reasons).toEqual([gone]);
     });
 
     it('calls only the listener that was set last', () => {
       const ctx = fakeContext();
       const calls: string[] = [];
-      ctx.setAbortListener(() => calls.push('first attempt'));
-      ctx.setAbortListener(() => calls.push('second attempt'));
+      ctx.setCancellable({ onCancel: () => calls.push('first attempt') });
+      ctx.setCancellable({ onCancel: () => calls.push('second attempt') });
       ctx.abort(gone);
       expect(calls).toEqual(['second attempt']);
     });
@@ -198,10 +198,10 @@ describe('Context', () => {
     it('calls nobody after the listener was taken away', () => {
       const ctx = fakeContext();
       let calls = 0;
-      ctx.setAbortListener(() => calls++);
-      ctx.setAbortListener(null);
+      ctx.setCancellable({ onCancel: () => calls++ });
+      ctx.setCancellable(null);
       ctx.abort(gone);
-      ctx.setAbortListener(null);
+      ctx.setCancellable(null);
       expect(calls).toBe(0);
     });
   });

@@ -2,8 +2,8 @@
 import type connect from 'connect';
 import express5 from 'express';
 import express4 from 'express4';
-import { createGateway } from 'innergate';
-import { gateway } from 'innergate/express';
+import { createGateway, requestId } from 'innergate';
+import { gateway, toExpress } from 'innergate/express';
 
 const middleware = gateway({ routes: [{ path: '/api/users', target: 'http://users:3001' }] });
 
@@ -22,6 +22,11 @@ four.use(express4.Router().use(middleware));
 declare const app: connect.Server;
 app.use(middleware);
 app.use('/api', middleware);
+
+// One piece alone.
+five.use(toExpress(requestId()));
+four.use(toExpress(requestId()));
+app.use(toExpress(requestId()));
 
 // The same middleware from a gateway that already exists, and back to it.
 five.use(gateway(createGateway({ routes: [] })));

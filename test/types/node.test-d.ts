@@ -2,8 +2,8 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { createGateway, type Gateway } from 'innergate';
-import { gateway } from 'innergate/node';
+import { createGateway, requestId, type Gateway } from 'innergate';
+import { gateway, toNode } from 'innergate/node';
 
 const listener = gateway({ routes: [{ path: '/api/users', target: 'http://users:3001' }] });
 
@@ -13,6 +13,10 @@ http.createServer().on('request', listener);
 https.createServer({ key: '', cert: '' }, listener);
 http2.createServer(listener);
 http2.createSecureServer({ key: '', cert: '', allowHTTP1: true }, listener);
+
+// One piece alone.
+http.createServer(toNode(requestId()));
+http2.createServer(toNode(requestId()));
 
 http.createServer(gateway(createGateway({ routes: [] })));
 const owned: Gateway = listener.gateway;

@@ -24,10 +24,7 @@ export class NodeExchange {
   /** @param parsed Where the host's body parsers leave what they made of the body. */
   constructor(req: NodeRequest, res: ServerResponse, trust: TrustFunction, clock: Clock, parsed: ParsedRequest = req) {
     const request = readRequest(req, res, trust, parsed);
-    const inform = (_status: number, headers: HeaderMap): void => {
-      sendHints(res, headers);
-    };
-    this.ctx = new Context(request, req.httpVersion === '2.0' ? { clock, inform } : { clock });
+    this.ctx = new Context(request, { clock, inform: req.httpVersion === '2.0' ? hintSender(res) : null });
     this.#res = res;
     res.on('close', this.#onClose);
   }
@@ -60,10 +57,12 @@ function discard({ body }: GatewayResponse): void {
 }
 
 /** 103 Early Hints (RFC 8297), over HTTP/2 alone: older clients are known to trip over it. */
-function sendHints(res: ServerResponse, { link }: HeaderMap): void {
-  try {
-    if (link !== undefined && !res.headersSent) res.writeEarlyHints({ link });
-  } catch {
-    // Node takes it for no hint; the answer itself will follow.
-  }
+function hintSender(res: ServerResponse): (status: number, headers: HeaderMap) => void {
+  return function sendHints(_status, { link }) {
+    try {
+      if (link !== undefined && !res.headersSent) res.writeEarlyHints({ link });
+    } catch {
+      // Node takes it for no hint; the answer itself will follow.
+    }
+  };
 }

@@ -56,10 +56,10 @@ function formPairs(value: object, prefix = ''): [string, string][] {
   return Object.entries(value).flatMap(([key, entry]: [string, unknown]): [string, string][] => {
     const name = prefix === '' ? key : `${prefix}[${key}]`;
     if (Array.isArray(entry) && entry.every((item) => typeof item !== 'object')) {
-      return entry.map((item) => [name, String(item)]);
+      return entry.map((item: string | number | boolean | null) => [name, String(item ?? '')]);
     }
     if (typeof entry === 'object' && entry !== null) return formPairs(entry, name);
-    return entry === undefined ? [] : [[name, entry === null ? '' : String(entry)]];
+    return entry === undefined ? [] : [[name, String((entry as string | number | boolean | null) ?? '')]];
   });
 }
 

@@ -1,4 +1,4 @@
-import { isHost } from '../../core/headers.js';
+import { headerMap, isHost } from '../../core/headers.js';
 import type { HeaderMap, RequestFault } from '../../core/types.js';
 
 /** Node drops lines beyond its own limit without a word, so the gateway's limit lies below it. */
@@ -14,12 +14,12 @@ export interface ReadHeaders {
  * smuggled (RFC 9112 11.2). The map has no prototype, so a field called `constructor` is a field.
  */
 export function readHeaders(rawHeaders: readonly string[], httpVersion: string): ReadHeaders {
-  const headers = Object.create(null) as HeaderMap;
+  const headers = headerMap();
   let fault: RequestFault | null = null;
   if (rawHeaders.length >= 2 * MAX_LINES)
     fault = { code: 'ERR_GATEWAY_HEADERS_TOO_LARGE', detail: 'There are too many header fields.' };
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
+    const name = lowerCase(rawHeaders[i] as string);
     const value = rawHeaders[i + 1] as string;
     const known = headers[name];
     if (known === undefined) {
@@ -63,4 +63,17 @@ function hostFault({ host }: HeaderMap, httpVersion: string): RequestFault | nul
 
 function malformed(detail: string): RequestFault {
   return { code: 'ERR_GATEWAY_REQUEST_MALFORMED', detail };
+}
+
+/** Names that have come before; bounded, since clients choose them. */
+const knownNames = new Map<string, string>();
+const MAX_KNOWN_NAMES = 1_000;
+
+function lowerCase(name: string): string {
+  let lower = knownNames.get(name);
+  if (lower === undefined) {
+    lower = name.toLowerCase();
+    if (knownNames.size < MAX_KNOWN_NAMES && name.length <= 64) knownNames.set(name, lower);
+  }
+  return lower;
 }

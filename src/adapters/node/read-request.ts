@@ -22,12 +22,8 @@ export function readRequest(
   const { headers, fault: headerFault } = readHeaders(req.rawHeaders, req.httpVersion);
   const target = parseTarget(req.originalUrl ?? req.url ?? '', req.method);
   const { body, fault: bodyFault } = readBody(req, res, headers, parsed);
-  const socket = req.socket as Socket & { encrypted?: boolean };
-  const peer = {
-    address: normalizeIp(socket.remoteAddress ?? '') ?? '',
-    protocol: socket.encrypted ? ('https' as const) : ('http' as const),
-    host: target?.authority || String(headers.host ?? ''),
-  };
+  const { address, protocol: ownProtocol } = endOf(req.socket);
+  const peer = { address, protocol: ownProtocol, host: target?.authority || String(headers.host ?? '') };
   const { clientIp, forwardedFor, protocol, host } = resolveClient(peer, headers, trust);
   return {
     method: req.method ?? '',
@@ -86,4 +82,21 @@ function continueSender(req: IncomingMessage, res: ServerResponse, headers: Head
   return () => {
     if (!res.headersSent) res.writeContinue();
   };
+}
+
+interface ConnectionEnd {
+  readonly address: string;
+  readonly protocol: 'http' | 'https';
+}
+
+/** The far end of a connection does not change, and to ask the system for it costs as much as the rest of this file. */
+const ends = new WeakMap<Socket, ConnectionEnd>();
+
+function endOf(socket: Socket & { encrypted?: boolean }): ConnectionEnd {
+  let end = ends.get(socket);
+  if (end === undefined) {
+    end = { address: normalizeIp(socket.remoteAddress ?? '') ?? '', protocol: socket.encrypted ? 'https' : 'http' };
+    ends.set(socket, end);
+  }
+  return end;
 }

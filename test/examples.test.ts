@@ -1,0 +1,344 @@
+/** Starts every file in examples/ and holds it to what it says of itself; the demo as a person would, with npm and curl. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Running } from '../examples/support.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const FOLDER = `${ROOT}examples`;
+
+/** Used by the examples; they are none. */
+const HELPERS = ['services.ts', 'support.ts'];
+
+/** What each example is to do, by file. */
+const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
+  async '01-express.ts'(url) {
+    expect(await get(`${url}/api/users/2`)).toEqual({ id: 2, name: 'Grace' });
+    expect((await fetch(`${url}/api/users/9`)).status).toBe(404);
+    expect(await (await fetch(`${url}/api/version`)).text()).toBe('1.0');
+
+    const answers = [await get(`${url}/api/orders`), await get(`${url}/api/orders`)] as { instance: string }[];
+    expect(answers.map(({ instance }) => instance).sort()).toEqual(['a', 'b']);
+
+    const created = await post(`${url}/api/orders`, { product: 1 });
+    expect([created.status, created.headers.get('location')]).toEqual([201, '/api/orders/2']);
+    expect(await created.json()).toMatchObject({ id: 2, product: 1 });
+
+    const refused = await fetch(`${url}/api/users`, { method: 'DELETE' });
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+
+    const own = await post(`${url}/contact`, { subject: 'hello' });
+    expect([own.status, await own.json()]).toEqual([202, { received: 'hello' }]);
+    expect((await fetch(`${url}/none`)).status).toBe(404);
+  },
+
+  async '02-koa.ts'(url) {
+    const answer = await fetch(`${url}/shop/1`);
+    expect(await answer.json()).toMatchObject({ name: 'Keyboard' });
+    expect(answer.headers.get('x-answered')).toBe('GET /shop/1 200');
+    expect(await get(`${url}/shop/2/orders`)).toEqual({ instance: 'a', orders: [{ id: 1, product: 2 }] });
+    expect(await (await fetch(`${url}/`)).text()).toBe('the app itself');
+    expect(await get(`${url}/health`)).toMatchObject({ status: 'healthy' });
+  },
+
+  async '03-node.ts'(url) {
+    expect((await fetch(`${url}/users/1`)).status).toBe(403);
+    expect(await get(`${url}/users/1`, { 'x-internal': 'yes' })).toEqual({ id: 1, name: 'Ada' });
+    expect(await get(`${url}/products/2`)).toMatchObject({ name: 'Screen' });
+    expect((await fetch(`${url}/products`, { method: 'POST' })).status).toBe(405);
+    expect(await get(`${url}/none`)).toMatchObject({ status: 404, code: 'ERR_GATEWAY_ROUTE_NOT_FOUND' });
+    expect((await fetch(`${url}/users`, { method: 'POST', body: 'x'.repeat(1_048_577) })).status).toBe(413);
+  },
+
+  async '04-one-piece.ts'(url) {
+    const { ownerOf } = await import('../examples/04-one-piece.js');
+    expect(ownerOf('/api/users/42')).toBe('team identity');
+    expect(ownerOf('/api/users/42/invoices/7')).toBe('team billing');
+    expect(ownerOf('/api/users/42', 'eu.partner.example')).toBe('team partners');
+    expect(ownerOf('/api/users-admin')).toBeNull();
+
+    const answer = await fetch(`${url}/2`);
+    expect(await answer.json()).toEqual({ id: 2, name: 'Grace' });
+    expect(answer.headers.get('x-gateway-version')).toMatch(/^\d+\.\d+\.\d+$/);
+  },
+
+  async 'demo.ts'(url) {
+    expect(await get(`${url}/api/products/1`)).toMatchObject({ name: 'Keyboard' });
+  },
+};
+
+const files = readdirSync(FOLDER).filter((name) => !HELPERS.includes(name));
+const started = new Set<ChildProcess>();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+afterAll(() => {
+  for (const child of started) end(child, 'SIGKILL');
+});
+
+it('every file in examples/ has an expectation, and every expectation a file', () => {
+  expect(files).toEqual(Object.keys(EXPECTATIONS).sort());
+});
+
+describe.each(files)('examples/%s', (file) => {
+  it('does what it says', async () => {
+    const lines = silenceOutput();
+    const { start } = (await import(`../examples/${file.slice(0, -3)}.ts`)) as { start: () => Promise<Running> };
+    const running = await start();
+    try {
+      await EXPECTATIONS[file]?.(running.url);
+    } finally {
+      await running.close();
+    }
+    await expect(fetch(running.url)).rejects.toThrow('fetch failed');
+    if (file !== '04-one-piece.ts') expect(lines.join('')).toContain('"status":200');
+  });
+
+  it('runs by itself and says where', async () => {
+    const program = run(process.execPath, ['--import', 'tsx', `${FOLDER}/${file}`]);
+    await program.saying(/http:\/\/[\w.]+:\d+/);
+    end(program.child, 'SIGKILL');
+    expect(program.errors()).not.toMatch(/error/i);
+  });
+
+  it('has at most 60 lines and imports the package by its name', () => {
+    const text = readFileSync(`${FOLDER}/${file}`, 'utf8');
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(60);
+    expect(text).not.toContain('../src');
+    expect(text).toMatch(/from 'innergate/);
+  });
+});
+
+interface Expected {
+  readonly status: number;
+  /** In the body; every one of them. */
+  readonly body: readonly RegExp[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What the lines that the demo prints answer, in their order. */
+const DEMO: readonly (readonly [string, Expected])[] = [
+  ['GET /api/users/1', { status: 200, body: [/"Ada"/] }],
+  ['GET /api/products', { status: 200, body: [/"Keyboard"/, /"Screen"/] }],
+  ['GET /api/orders', { status: 200, body: [/"instance":"[ab]"/] }],
+  ['GET /api/orders', { status: 200, body: [/"instance":"[ab]"/] }],
+  ['POST /api/orders', { status: 201, body: [/"product":1/], headers: { location: '/api/orders/2' } }],
+  [
+    'GET /api/orders/events',
+    { status: 200, body: [/"paid"/, /"delivered"/], headers: { 'content-type': 'text/event-stream' } },
+  ],
+  ['GET /nothing', { status: 404, body: [/the app has no such page/] }],
+  ['DELETE /api/products/1', { status: 405, body: [/METHOD_NOT_ALLOWED/], headers: { allow: 'GET, HEAD' } }],
+  ['GET /health', { status: 200, body: [/"healthy"/] }],
+];
+
+describe('npm run demo', () => {
+  let demo: Program;
+  let lines: string[][];
+
+  beforeAll(async () => {
+    const { PORT: _port, ...env } = process.env;
+    demo = run('npm', ['run', '--silent', 'demo'], env);
+    await demo.saying(/curl \S+\/health\n/);
+    lines = demo.output().split('\n').filter(isCurl).map(words);
+  }, 30_000);
+
+  it('prints the routes and where they go', () => {
+    const table = demo.output().split('\n\n')[0] ?? '';
+    expect(table.split('\n').map((row) => row.replaceAll(/:\d+/g, ':0').replaceAll(/ +/g, ' '))).toEqual([
+      'ANY /api/users/* -> http://127.0.0.1:0',
+      'ANY /api/orders/* -> http://127.0.0.1:0 | http://127.0.0.1:0',
+      'GET /api/products/* -> http://127.0.0.1:0',
+    ]);
+  });
+
+  it('prints a line to paste for everything that is expected here', () => {
+    expect(lines.map(wordsToRequest).map(({ method, path }) => `${method} ${path}`)).toEqual(
+      DEMO.map(([name]) => name),
+    );
+  });
+
+  it.each(DEMO.map(([name, expected], index) => ({ name, expected, index })))(
+    'answers $name with $expected.status',
+    async ({ expected, index }) => {
+      const answer = await execute(lines[index] ?? []);
+      expect(answer.status).toBe(expected.status);
+      for (const pattern of expected.body) expect(answer.body).toMatch(pattern);
+      for (const [name, value] of Object.entries(expected.headers ?? {})) expect(answer.headers[name]).toBe(value);
+    },
+  );
+
+  it('asks the two instances of orders in turn', async () => {
+    const orders = DEMO.flatMap(([name], index) => (name === 'GET /api/orders' ? [lines[index] ?? []] : []));
+    const bodies: string[] = [];
+    for (const line of orders) bodies.push((await execute(line)).body);
+    expect(bodies.map((body) => /"instance":"(.)"/.exec(body)?.[1]).sort()).toEqual(['a', 'b']);
+  });
+
+  it('passes on each event when it happens', async () => {
+    const { arrivals } = await execute(lines.find((line) => line.join(' ').endsWith('/events')) ?? []);
+    expect(arrivals.length).toBeGreaterThanOrEqual(4);
+    expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(1_000);
+  });
+
+  it('lets what runs finish on Ctrl-C, then ends', async () => {
+    const stream = await fetch(lines.map(wordsToRequest).find(({ path }) => path.endsWith('/events'))?.url ?? '');
+    const ended = new Promise((resolve) => demo.child.once('close', resolve));
+    end(demo.child, 'SIGINT');
+    expect(await stream.text()).toMatch(/"delivered"/);
+    await ended;
+    expect(demo.output()).toMatch(/drained\n$/);
+    expect(demo.errors()).not.toMatch(/error/i);
+  });
+});
+
+async function get(url: string, headers: Record<string, string> = {}): Promise<unknown> {
+  return (await fetch(url, { headers })).json();
+}
+
+function post(url: string, value: unknown): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(value),
+  });
+}
+
+/** Keeps what is written to standard output out of the report. */
+function silenceOutput(): string[] {
+  const lines: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    lines.push(String(text));
+    return true;
+  });
+  return lines;
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly errors: () => string;
+  /** Resolves when the output so far matches. */
+  readonly saying: (pattern: RegExp) => Promise<void>;
+}
+
+/** Starts a program in a process group of its own, so that what it starts ends with it. */
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Program {
+  const child = spawn(command, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  started.add(child);
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+
+  function saying(pattern: RegExp): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (pattern.test(output)) resolve();
+      };
+      child.stdout.on('data', look);
+      child.once('close', () => {
+        reject(new Error(`${command} ended and never said ${String(pattern)}: ${output}${errors}`));
+      });
+      look();
+    });
+  }
+  return { child, output: () => output, errors: () => errors, saying };
+}
+
+function end({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // The group has ended by itself.
+  }
+}
+
+function isCurl(line: string): boolean {
+  return line.trimStart().startsWith('curl ');
+}
+
+/** The words of a line as a shell would see them, as far as single quotes go. */
+function words(line: string): string[] {
+  return [...line.trim().matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+interface CurlRequest {
+  method: string;
+  url: string;
+  path: string;
+  headers: Record<string, string>;
+  body: string | null;
+}
+
+function wordsToRequest([, ...options]: readonly string[]): CurlRequest {
+  const request: CurlRequest = { method: '', url: '', path: '', headers: {}, body: null };
+  for (let i = 0; i < options.length; i++) {
+    const word = options[i] as string;
+    if (word === '-X') request.method = options[++i] ?? '';
+    else if (word === '-d') request.body = options[++i] ?? '';
+    else if (word === '-H') {
+      const [name = '', value = ''] = (options[++i] ?? '').split(': ');
+      request.headers[name] = value;
+    } else if (!word.startsWith('-')) request.url = word;
+  }
+  request.path = new URL(request.url).pathname;
+  request.method ||= request.body === null ? 'GET' : 'POST';
+  return request;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** When each piece of the body came, in ms. */
+  readonly arrivals: readonly number[];
+}
+
+const hasCurl = ((): boolean => {
+  try {
+    execFileSync('curl', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** Runs a line as printed where curl is installed, else does what it says. */
+function execute(line: readonly string[]): Promise<Answer> {
+  return hasCurl ? executeWithCurl(line) : executeWithFetch(wordsToRequest(line));
+}
+
+async function executeWithCurl([, ...options]: readonly string[]): Promise<Answer> {
+  const { child, output } = run('curl', ['-s', '-i', ...options]);
+  const arrivals: number[] = [];
+  child.stdout?.on('data', (text: string) => {
+    if (text.includes('data: ')) arrivals.push(performance.now());
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  const [head = '', ...rest] = output().split('\r\n\r\n');
+  const [first = '', ...fields] = head.split('\r\n');
+  const headers = fields.map((field) => field.split(': ') as [string, string]);
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
+    body: rest.join('\r\n\r\n'),
+    arrivals,
+  };
+}
+
+async function executeWithFetch({ url, method, headers, body }: CurlRequest): Promise<Answer> {
+  const answer = await fetch(url, { method, headers, body });
+  const arrivals: number[] = [];
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.body ?? []) {
+    arrivals.push(performance.now());
+    chunks.push(chunk as Uint8Array);
+  }
+  const text = Buffer.concat(chunks).toString();
+  return { status: answer.status, headers: Object.fromEntries(answer.headers), body: text, arrivals };
+}
