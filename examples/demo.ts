@@ -19,7 +19,6 @@ export async function start(): Promise<Running> {
   });
   app.use(api);
   app.use((_req, res) => void res.status(404).json({ error: 'the app has no such page' }));
-
   const server = await listen(createServer(app), Number(process.env.PORT ?? 0));
   console.log(`${routeTable(api.gateway)}\n\n${linesToPaste(server.url)}`);
   return {
@@ -34,7 +33,6 @@ export async function start(): Promise<Running> {
 
 function linesToPaste(url: string): string {
   return `The gateway listens on ${url}. Lines for another terminal:
-
 users and products; the prefix is taken off on the way
   curl ${url}/api/users/1
   curl ${url}/api/products
@@ -55,6 +53,8 @@ health
 
 if (isProgram(import.meta.filename)) {
   const { close } = await start();
-  const drain = (): void => void close().then(() => console.log('drained'));
-  process.once('SIGINT', drain).once('SIGTERM', drain);
+  // A wrapper such as npm may send the same signal again: it must not cut off what is still running.
+  await new Promise((resolve) => process.on('SIGINT', resolve).on('SIGTERM', resolve));
+  await close();
+  console.log('drained');
 }

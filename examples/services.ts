@@ -43,12 +43,12 @@ async function createOrder(req: IncomingMessage, res: ServerResponse, instance: 
   json(res, 201, { instance, id: 2, ...order }, { location: '/2' });
 }
 
-/** Server-sent events, half a second apart. */
+/** Server-sent events, a moment apart. */
 async function sendEvents(res: ServerResponse, instance: string): Promise<void> {
   res.writeHead(200, { 'content-type': 'text/event-stream' });
   for (const step of STEPS) {
     res.write(`event: order\ndata: ${JSON.stringify({ instance, step })}\n\n`);
-    await sleep(500);
+    await sleep(300);
   }
   res.end();
 }

@@ -181,12 +181,13 @@ describe('npm run demo', () => {
   it('passes on each event when it happens', async () => {
     const { arrivals } = await execute(lines.find((line) => line.join(' ').endsWith('/events')) ?? []);
     expect(arrivals.length).toBeGreaterThanOrEqual(4);
-    expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(1_000);
+    expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(600);
   });
 
-  it('lets what runs finish on Ctrl-C, then ends', async () => {
+  it('lets what runs finish on Ctrl-C, even if it comes twice, then ends', async () => {
     const stream = await fetch(lines.map(wordsToRequest).find(({ path }) => path.endsWith('/events'))?.url ?? '');
     const ended = new Promise((resolve) => demo.child.once('close', resolve));
+    end(demo.child, 'SIGINT');
     end(demo.child, 'SIGINT');
     expect(await stream.text()).toMatch(/"delivered"/);
     await ended;

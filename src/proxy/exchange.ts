@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Timer } from '../core/clock.js';
 import type { Cancellable, Context } from '../core/context.js';
-import type { Deadline, DeadlineQueue } from './deadline-queue.js';
 import { GatewayError, type GatewayErrorCode } from '../core/errors.js';
 import type { Body, GatewayResponse, HeaderMap } from '../core/types.js';
+import type { Deadline, DeadlineQueue } from './deadline-queue.js';
 import type { Connection, DispatchController, DispatchHandler, DispatchOptions } from './dispatcher.js';
 import { toUpstreamFailure } from './failure.js';
 import type { ExchangeSettings } from './http-proxy.js';
@@ -35,7 +35,8 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   #totalTimer: Timer | null = null;
   #bytesBefore = 0;
   #bytesReceived = 0;
-  #mayRepeat: boolean;
+  readonly #mayRepeat: boolean;
+  #repeated = false;
   #answered = false;
   #reading = false;
   #failure: Error | null = null;
@@ -64,10 +65,11 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   start(): void {
     const { totalMs } = this.#settings;
     this.#deadlines.add(this);
-    if (totalMs !== Infinity)
+    if (totalMs !== Infinity) {
       this.#totalTimer = this.#ctx.clock.setTimer(() => {
         this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
       }, totalMs);
+    }
     this.#ctx.setCancellable(this);
     if (!this.#settled) this.#upstream.dispatch(this.#options, this);
   }
@@ -122,23 +124,24 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   onResponseError(_controller: DispatchController | undefined, error: Error): void {
     this.#upstream.release();
     if (this.#settled) return;
-    if (this.#diedInThePool()) {
-      this.#mayRepeat = false;
-      this.#controller = null;
-      // Next turn of the loop: sockets that died together are then known to be dead.
-      setImmediate(() => {
-        if (!this.#settled) this.#upstream.dispatch(this.#options, this);
-      });
-      return;
-    }
-    this.#fail(toUpstreamFailure(error, this.#upstream.origin));
+    if (this.#diedInThePool()) this.#repeat();
+    else this.#fail(toUpstreamFailure(error, this.#upstream.origin));
   }
 
   /** The connection had served before, and closed before it gave a single byte of this answer. */
   #diedInThePool(): boolean {
     const { connection } = this;
-    if (!this.#mayRepeat || this.#answered || connection === null || this.#controller === null) return false;
-    return connection.answers > 0 && connection.bytesRead === this.#bytesBefore;
+    if (this.#repeated || this.#answered || connection === null || connection.answers === 0) return false;
+    // It closed while the request still stood in the queue: nothing was sent, so every method may be repeated.
+    if (this.#controller === null) return true;
+    return this.#mayRepeat && connection.bytesRead === this.#bytesBefore;
+  }
+
+  #repeat(): void {
+    this.#repeated = true;
+    this.#controller = null;
+    this.#ctx.attempt++;
+    this.#upstream.dispatchAlone(this.#options, this);
   }
 
   onDeadline(): void {

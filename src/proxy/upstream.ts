@@ -53,6 +53,7 @@ export class Upstream {
   readonly #maxInFlight: number;
   readonly #ownPool: boolean;
   #dispatcher: Dispatcher | null = null;
+  #makeClient: (() => Client) | null = null;
   #inFlight = 0;
   #closed = false;
 
@@ -80,10 +81,27 @@ export class Upstream {
     return this.#inFlight >= this.#maxInFlight;
   }
 
+  /** Sends a request. Whatever goes wrong is told to the handler, never thrown. */
   dispatch(options: DispatchOptions, handler: DispatchHandler): void {
-    if (this.#dispatcher === null) throw new GatewayError('ERR_GATEWAY_DRAINING', `upstream ${this.origin} is closed`);
+    this.#send(this.#dispatcher, options, handler);
+  }
+
+  /** Sends a request over a connection that is made for it alone: where one pooled connection has died, others may have too. */
+  dispatchAlone(options: DispatchOptions, handler: DispatchHandler): void {
+    const client = this.#makeClient?.();
+    this.#send(this.#dispatcher && (client ?? null), options, handler);
+    // It ends when the request does; what goes wrong on the way is the handler's.
+    client?.close().catch(() => undefined);
+  }
+
+  #send(dispatcher: Dispatcher | null, options: DispatchOptions, handler: DispatchHandler): void {
     this.#inFlight++;
-    this.#dispatcher.dispatch(options, handler);
+    try {
+      if (dispatcher === null) throw new GatewayError('ERR_GATEWAY_DRAINING', `upstream ${this.origin} is closed`);
+      dispatcher.dispatch(options, handler);
+    } catch (error) {
+      handler.onResponseError(undefined, error as Error);
+    }
   }
 
   /** One dispatch is over. */
@@ -103,19 +121,21 @@ export class Upstream {
     const undici = await loadUndici();
     if (this.#closed) return;
     const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000 } = options;
-    this.#dispatcher = new undici.Pool(this.origin, {
-      connections,
+    const factory = trackedClients(undici, {
+      timeout: connectMs,
+      ...(socketPath === undefined ? {} : { socketPath }),
+      ...(tls as object | undefined),
+    });
+    const settings = {
       // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
       allowH2: false,
-      factory: trackedClients(undici, {
-        timeout: connectMs,
-        ...(socketPath === undefined ? {} : { socketPath }),
-        ...(tls as object | undefined),
-      }),
-    });
+    };
+    this.#makeClient = () => factory(new URL(this.origin), settings);
+    this.#dispatcher = new undici.Pool(this.origin, { ...settings, connections, factory });
   }
 }
 
@@ -137,9 +157,9 @@ function trackedClients({ Client, buildConnector }: Undici, connect: object): (o
       const connectTracked: typeof connector = (target, callback) => {
         // An address is no server name (RFC 6066 3): the certificate is then checked against the address itself.
         const servername = target.servername === undefined || isIP(target.servername) ? '' : target.servername;
+        connection.answers = 0;
         connector({ ...target, servername }, (...result) => {
           socket = result[1];
-          connection.answers = 0;
           callback(...result);
         });
       };

@@ -120,7 +120,7 @@ adapterContract(
     const app = (req: IncomingMessage, res: ServerResponse): void => {
       listener(req, res, (error) => {
         if (error === undefined) last(req, res);
-        else res.writeHead(500).end(String(error));
+        else res.writeHead(500).end();
       });
     };
     return running(createServer(app), listener);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { serve, type RunningServer } from '../../src/adapters/node/index.js';
 import { eventually } from '../support/eventually.js';
 import { reply, type RawRequest } from '../support/raw-upstream.js';
 import {
@@ -126,13 +127,23 @@ describe('a client that leaves', () => {
 });
 
 describe('a client that has sent FIN after its request', () => {
+  /** A server of the gateway's own: of another one its host decides what FIN means. */
+  async function served(target: string): Promise<RunningServer & { port: number }> {
+    const running = await serve(
+      { accessLog: false, routes: [{ path: '/', target }] },
+      { port: 0, host: '127.0.0.1', announce: false, drainTimeoutMs: 0, signals: [] },
+    );
+    onTestFinished(() => running.close());
+    return { ...running, port: Number(new URL(running.url).port) };
+  }
+
   it('still gets its answer', async () => {
     const ended = gate();
     const origin = await startRawUpstream(async (_request, socket) => {
       await ended.opened;
       reply(socket, 200, {}, 'late');
     });
-    const running = await startGateway({ routes: [{ path: '/', target: origin.url }] });
+    const running = await served(origin.url);
     const client = getRaw(running);
     client.end();
     await eventually(() => origin.requests.length === 1);
@@ -147,7 +158,7 @@ describe('a client that has sent FIN after its request', () => {
 
   it('still gets all of a long answer', async () => {
     const origin = await startUpstream((_request, response) => response.end(Buffer.alloc(5_000_000)));
-    const running = await startGateway({ routes: [{ path: '/', target: origin.url }] });
+    const running = await served(origin.url);
     const client = getRaw(running);
     client.end();
     const response = await client.response();
@@ -157,7 +168,7 @@ describe('a client that has sent FIN after its request', () => {
 
   it('still has its upload answered', async () => {
     const origin = await startUpstream();
-    const running = await startGateway({ routes: [{ path: '/', target: origin.url }] });
+    const running = await served(origin.url);
     const client = connectTo(running);
     client.write('POST / HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 5\r\n\r\nhello');
     client.end();
@@ -168,13 +179,13 @@ describe('a client that has sent FIN after its request', () => {
   it('in the middle of its request is taken for gone, and the upstream sees no whole request', async () => {
     const complete: RawRequest[] = [];
     const origin = await startRawUpstream((request) => complete.push(request));
-    const running = await startGateway({ routes: [{ path: '/', target: origin.url }] });
+    const running = await served(origin.url);
     const client = connectTo(running);
     client.write('POST / HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 50\r\n\r\nhello');
     await eventually(() => origin.requests.length === 1);
     client.end();
     await client.closed;
-    await eventually(() => running.log.length === 1);
+    await eventually(() => origin.connections === 0);
     expect(complete).toEqual([]);
   });
 });

@@ -10,9 +10,6 @@ import { jsonLine } from '../../src/logger/index.js';
 import { exchange } from '../support/raw-client.js';
 import { front, get } from './front.js';
 
-/** Ten times what the slowest of these takes on a busy machine, a thousandth of what a catastrophe takes. */
-const GENEROUS_MS = 500;
-
 /** The fastest of three runs, in ms: noise only ever adds. */
 function fastest(run: () => unknown): number {
   let best = Infinity;
@@ -49,20 +46,10 @@ describe('the router', () => {
     },
   );
 
-  it('walks 200 routes with the same names and a path of their every segment in linear time (row 76)', () => {
-    const router = new Router<number>();
-    for (let index = 0; index < 200; index++) router.add(`${'/:a'.repeat(0)}/:a/x/:b-:c/y${index}`, index);
-    const url = `/a/x/${'-'.repeat(LONG)}/z`;
-    expect(fastest(() => router.match({ path: url }))).toBeLessThan(GENEROUS_MS);
-  });
-
-  it('never lets mixed segments multiply, however deep they are nested (row 76)', () => {
-    const router = new Router<string>();
-    for (let depth = 1; depth <= 12; depth++) {
-      router.add(`${'/:a'.replace('a', `n${depth}x`).repeat(0)}${'/*'.repeat(depth - 1)}/end${depth}`, 'it');
-    }
-    router.add(Array.from({ length: 16 }, (_, index) => `/:a${index}-:b${index}`).join('') + '/never', 'never');
-    expect(fastest(() => router.match({ path: `${'/--'.repeat(16)}/no` }))).toBeLessThan(GENEROUS_MS);
+  it('matches 16 mixed segments in a row without trying their combinations (row 76)', () => {
+    const names = Array.from({ length: 16 }, (_, index) => `/:a${index}-:b${index}`);
+    const router = new Router<string>().add(`${names.join('')}/end`, 'it');
+    expect(fastest(() => router.match({ path: `${`/${'-'.repeat(500)}`.repeat(16)}/other` }))).toBeLessThan(50);
   });
 
   it.each(['/(a+)+', '/:id(\\d+)', '/a?', '/a+', '/**', '/{a,b}', '/:a:b', '/x*', '/[ab]', '/a|b', '/^a$'])(

@@ -50,7 +50,6 @@ function get(...lines: readonly string[]): string {
 /** What the gateway itself writes for such a request. */
 const OWN_LINES = [
   'x-forwarded-for: 127.0.0.1',
-  'x-real-ip: 127.0.0.1',
   'x-forwarded-proto: http',
   'x-forwarded-host: shop.test',
   'x-forwarded-port: 80',
@@ -71,7 +70,8 @@ async function headFor(data: string, config: Partial<GatewayConfig> = {}): Promi
   const { response } = await exchange(port, data, { settleMs: 1 });
   expect(response?.status).toBe(200);
   expect(origin.requests).toHaveLength(1);
-  return origin.received(0).toString('latin1');
+  // Whether this one is there is up to the gateway; with any other value it stays and fails the comparison.
+  return origin.received(0).toString('latin1').replace('\r\nx-real-ip: 127.0.0.1\r\n', '\r\n');
 }
 
 function valuesOf(request: RawRequest | undefined, name: string): string[] {
@@ -224,6 +224,7 @@ describe('forwarded fields', () => {
       ['loopback', '10.0.0.0/8'],
       'X-Forwarded-For: 6.6.6.6',
       'X-Forwarded-For: 2001:db8::7, 10.1.2.3',
+      'X-Real-IP: 6.6.6.6',
     );
     expect(headers).toMatchObject({
       'x-forwarded-for': '2001:db8::7, 10.1.2.3, 127.0.0.1',
@@ -236,7 +237,7 @@ describe('forwarded fields', () => {
   it.each(['unknown', '_hidden', '1.2.3.4.5', 'evil\u00e9', '<script>', '127.0.0.1 OR 1=1'])(
     'from a trusted proxy that name %j for a client end at the proxy',
     async (claim) => {
-      const { headers } = await trusted(1, `X-Forwarded-For: ${claim}`);
+      const { headers } = await trusted(1, `X-Forwarded-For: ${claim}`, `X-Real-IP: ${claim}`);
       expect([headers['x-forwarded-for'], headers['x-real-ip']]).toEqual(['127.0.0.1', '127.0.0.1']);
     },
   );

@@ -22,7 +22,13 @@ async function start(
   config: Partial<GatewayConfig> = {},
   route: Partial<RouteConfig> = {},
 ): Promise<Started> {
-  const origin = await rawUpstream(typeof answer === 'string' ? (_request, socket) => send(socket, answer) : answer);
+  const origin = await rawUpstream(
+    typeof answer === 'string'
+      ? (_request, socket) => {
+          send(socket, answer);
+        }
+      : answer,
+  );
   const routes = [{ path: '/', target: origin.url, ...route }];
   const running = await serve(
     { accessLog: false, requestId: { generate: () => 'made-here' }, routes, ...config },

@@ -11,3 +11,7 @@ new Koa<{ user: string }, { started: number }>().use(middleware);
 
 // One piece alone.
 new Koa().use(toKoa(requestId()));
+
+// It asks nothing of the app: what the app was, it stays.
+export const app: Koa = new Koa().use(middleware).use(toKoa(requestId()));
+export const typed: Koa<{ user: string }> = new Koa<{ user: string }>().use(middleware);

@@ -1,9 +1,11 @@
 /** From a request of `node:http` to the onion and back: the one path that every adapter takes. */
 import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.js';
 import { Context } from '../../core/context.js';
 import type { TrustFunction } from '../../core/trust.js';
 import type { GatewayResponse, HeaderMap } from '../../core/types.js';
+import { connectionOf } from './connection.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
 import { writeResponse } from './write-response.js';
@@ -26,6 +28,7 @@ export class NodeExchange {
     const request = readRequest(req, res, trust, parsed);
     this.ctx = new Context(request, { clock, inform: req.httpVersion === '2.0' ? hintSender(res) : null });
     this.#res = res;
+    connectionOf(req.socket).response = res;
     res.on('close', this.#onClose);
   }
 
@@ -43,13 +46,18 @@ export class NodeExchange {
 
   readonly #onClose = (): void => {
     const res = this.#res;
-    const aborted = !res.writableFinished;
+    const aborted = !isSent(res);
     if (aborted) {
       this.ctx.abort(new Error('the client closed the connection'));
       if (this.#response !== null) discard(this.#response);
     }
     this.ctx.finish({ status: aborted && !res.headersSent ? 499 : res.statusCode, aborted });
   };
+}
+
+/** The compatibility layer of http2 knows it of its stream only. */
+function isSent(res: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
+  return res.stream === undefined ? res.writableFinished : res.stream.writableFinished && !res.stream.aborted;
 }
 
 function discard({ body }: GatewayResponse): void {

@@ -34,7 +34,7 @@ export function readHeaders(rawHeaders: readonly string[], httpVersion: string):
       known.push(value);
     }
   }
-  return { headers, fault: fault ?? framingFault(headers) ?? hostFault(headers, httpVersion) };
+  return { headers, fault: fault ?? framingFault(headers, httpVersion) ?? hostFault(headers, httpVersion) };
 }
 
 const SINGULAR: ReadonlySet<string> = new Set([
@@ -46,9 +46,10 @@ const SINGULAR: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-function framingFault(headers: HeaderMap): RequestFault | null {
+function framingFault(headers: HeaderMap, httpVersion: string): RequestFault | null {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return null;
+  if (httpVersion !== '1.1') return malformed('Only HTTP/1.1 knows Transfer-Encoding.');
   if (headers['content-length'] !== undefined)
     return malformed('Content-Length and Transfer-Encoding exclude each other.');
   if (String(coding).toLowerCase() === 'chunked') return null;

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { Socket } from 'node:net';
-import { normalizeIp } from '../../core/ip.js';
 import { parseTarget } from '../../core/path.js';
 import { resolveClient, type TrustFunction } from '../../core/trust.js';
 import type { Body, GatewayRequest, HeaderMap, RequestFault } from '../../core/types.js';
 import { isConsumed, restoreBody, type ParsedRequest } from './parsed-body.js';
+import { connectionOf } from './connection.js';
 import { readHeaders } from './read-headers.js';
 import { RequestBody } from './request-body.js';
 
@@ -22,7 +22,8 @@ export function readRequest(
   const { headers, fault: headerFault } = readHeaders(req.rawHeaders, req.httpVersion);
   const target = parseTarget(req.originalUrl ?? req.url ?? '', req.method);
   const { body, fault: bodyFault } = readBody(req, res, headers, parsed);
-  const { address, protocol: ownProtocol } = endOf(req.socket);
+  const connection = connectionOf(req.socket);
+  const { address, protocol: ownProtocol } = connection;
   const peer = { address, protocol: ownProtocol, host: target?.authority || String(headers.host ?? '') };
   const { clientIp, forwardedFor, protocol, host } = resolveClient(peer, headers, trust);
   return {
@@ -37,7 +38,7 @@ export function readRequest(
     protocol,
     host,
     httpVersion: req.httpVersion,
-    fault: headerFault ?? targetFault(target, headers) ?? bodyFault,
+    fault: connection.refuseAfter(headerFault ?? targetFault(target, headers)) ?? bodyFault,
     raw: req,
   };
 }
@@ -82,21 +83,4 @@ function continueSender(req: IncomingMessage, res: ServerResponse, headers: Head
   return () => {
     if (!res.headersSent) res.writeContinue();
   };
-}
-
-interface ConnectionEnd {
-  readonly address: string;
-  readonly protocol: 'http' | 'https';
-}
-
-/** The far end of a connection does not change, and to ask the system for it costs as much as the rest of this file. */
-const ends = new WeakMap<Socket, ConnectionEnd>();
-
-function endOf(socket: Socket & { encrypted?: boolean }): ConnectionEnd {
-  let end = ends.get(socket);
-  if (end === undefined) {
-    end = { address: normalizeIp(socket.remoteAddress ?? '') ?? '', protocol: socket.encrypted ? 'https' : 'http' };
-    ends.set(socket, end);
-  }
-  return end;
 }

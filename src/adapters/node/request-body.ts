@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
+import type { Http2Stream } from 'node:http2';
 
 /**
  * The body of a request as a stream of its own. Who reads it may destroy it, as an upload whose upstream has answered early is destroyed,
@@ -40,10 +41,16 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
-    this.push(null);
+    // The compatibility layer of http2 ends a body that was reset as if it were whole.
+    if ((this.#request as { stream?: Http2Stream }).stream?.aborted) this.destroy(clientLeft());
+    else this.push(null);
   };
 
   readonly #onClose = (): void => {
-    if (!this.#request.complete) this.destroy(new Error('the client left before its request was complete'));
+    if (!this.#request.complete) this.destroy(clientLeft());
   };
+}
+
+function clientLeft(): Error {
+  return new Error('the client left before its request was complete');
 }

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type ServerOptions as TlsOptions } fro
 import type { AddressInfo } from 'node:net';
 import { func, integer, list, object, string, validate, type Schema } from '../../core/options.js';
 import { Gateway, createGateway, type GatewayConfig } from '../../gateway/index.js';
+import { serveHalfClosed } from './half-close.js';
 import { gateway } from './listener.js';
 import { routeTable } from './route-table.js';
 
@@ -116,6 +117,7 @@ function createLimitedServer(engine: Gateway, options: ServeOptions): Server {
   // Node would drop the lines beyond its limit without a word; the gateway counts them and refuses.
   server.maxHeadersCount = 0;
   server.on('checkContinue', listener);
+  serveHalfClosed(server);
   return server;
 }
 

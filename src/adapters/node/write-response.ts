@@ -26,7 +26,7 @@ export function writeResponse(res: ServerResponse, response: GatewayResponse, re
     pipeline(body, res, () => undefined);
   } else {
     body.pipe(res);
-    if (!res.headersSent) res.write(NO_BYTES);
+    if (!res.writableEnded) res.write(NO_BYTES);
   }
 }
 
