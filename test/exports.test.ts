@@ -13,7 +13,6 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     values: [
       'ConfigError',
       'Context',
-      'Gateway',
       'GatewayError',
       'Health',
       'HttpProxy',
@@ -48,6 +47,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'Fault',
       'FinishListener',
       'FoundRoute',
+      'Gateway',
       'GatewayConfig',
       'GatewayErrorCode',
       'GatewayErrorOptions',
@@ -88,7 +88,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     ],
   },
   './express': { values: ['gateway', 'toExpress'], types: ['GatewayListener', 'ListenerOptions', 'NodeListener'] },
-  './koa': { values: ['gateway', 'toKoa'], types: ['KoaContext', 'KoaGateway', 'KoaMiddleware'] },
+  './koa': { values: ['gateway', 'toKoa'], types: ['KoaGateway', 'KoaMiddleware'] },
   './node': {
     values: ['gateway', 'routeTable', 'serve', 'toNode'],
     types: ['GatewayListener', 'ListenerOptions', 'NodeListener', 'RunningServer', 'ServeOptions'],
@@ -134,7 +134,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     ],
   },
   './router': {
-    values: ['Router', 'route', 'routePath', 'routePattern', 'routePatternFields'],
+    values: ['Router', 'route'],
     types: [
       'ConsideredRoute',
       'FoundRoute',
@@ -150,10 +150,11 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     ],
   },
   './proxy': {
-    values: ['HttpProxy', 'Upstreams', 'inspectPathRules', 'proxy', 'proxyFields', 'proxySchema', 'rewriteParams'],
+    values: ['HttpProxy', 'proxy'],
     types: [
       'CookieRewrite',
       'Dispatcher',
+      'HttpProxyContext',
       'PathRewriter',
       'ProxyHandler',
       'ProxyOptions',
@@ -161,15 +162,16 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'UpstreamOptions',
       'UpstreamPathOptions',
       'UpstreamTls',
+      'Upstreams',
     ],
   },
-  './body-limit': { values: ['bodyLimit', 'maxBodyBytesField'], types: [] },
-  './health': { values: ['Health', 'health', 'healthFields'], types: ['HealthOptions', 'HealthReport'] },
+  './body-limit': { values: ['bodyLimit'], types: [] },
+  './health': { values: ['Health', 'health'], types: ['HealthOptions', 'HealthReport'] },
   './logger': {
-    values: ['accessLog', 'accessLogFields', 'accessRecord', 'jsonLine', 'stdoutLines'],
+    values: ['accessLog'],
     types: ['AccessLogOptions', 'LineSink'],
   },
-  './request-id': { values: ['requestId', 'requestIdFields', 'requestIdOf'], types: ['RequestIdOptions'] },
+  './request-id': { values: ['requestId'], types: ['RequestIdOptions'] },
 };
 
 const root = fileURLToPath(new URL('../', import.meta.url));

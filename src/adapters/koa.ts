@@ -2,12 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TrustFunction } from '../core/trust.js';
 import type { Middleware } from '../core/types.js';
-import { Gateway, createGateway, type GatewayConfig } from '../gateway/index.js';
+import { toGateway, type Gateway, type GatewayConfig } from '../gateway/index.js';
 import { NodeExchange, PassOn } from './node/bridge.js';
 import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/listener.js';
 import { readableBody, sendableHeaders } from './node/write-response.js';
 
-export interface KoaContext {
+/** The part of a Koa context that the adapter uses. */
+interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;
   request: object;
@@ -17,7 +18,8 @@ export interface KoaContext {
   set(name: string, value: string | string[]): void;
   remove(name: string): void;
 }
-export type KoaMiddleware = (koa: KoaContext, next: () => Promise<unknown>) => Promise<void>;
+/** The context is Koa's own: a type of ours would change the type of the app. */
+export type KoaMiddleware = (koa: object, next: () => Promise<unknown>) => Promise<void>;
 /** A gateway as a Koa middleware; the gateway itself is at `.gateway`. */
 export type KoaGateway = KoaMiddleware & { readonly gateway: Gateway; close: Gateway['close'] };
 
@@ -27,7 +29,7 @@ export type KoaGateway = KoaMiddleware & { readonly gateway: Gateway; close: Gat
  * @throws {ConfigError} with every fault of the config.
  */
 export function gateway(configOrGateway: GatewayConfig | Gateway): KoaGateway {
-  const engine = configOrGateway instanceof Gateway ? configOrGateway : createGateway(configOrGateway);
+  const engine = toGateway(configOrGateway);
   return Object.assign(koaMiddleware(mountGateway(engine)), { gateway: engine, close: engine.close.bind(engine) });
 }
 
@@ -36,21 +38,19 @@ export const toKoa = (middleware: Middleware, options: ListenerOptions = {}): Ko
   koaMiddleware(mountMiddleware(middleware, options));
 
 function koaMiddleware({ handler, trust, clock, ownsAnswer }: Mount): KoaMiddleware {
-  return async function innergate(koa, next) {
+  return async function innergate(context, next) {
+    const koa = context as KoaContext;
     const exchange = new NodeExchange(koa.req, koa.res, trust ?? koaTrust(koa), clock, koa.request);
     const response = await handler(exchange.ctx);
-    if (response instanceof PassOn && ownsAnswer) {
-      exchange.release();
-      await next();
-      return;
-    }
-    if (!(response instanceof PassOn)) {
+    const passedOn = response instanceof PassOn;
+    if (!passedOn) {
       koa.body = readableBody(response, koa.res) ?? '';
       koa.status = response.status;
       for (const guess of ['content-type', 'content-length']) koa.remove(guess);
     }
-    for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) koa.set(name, value);
-    if (response instanceof PassOn) await next();
+    if (passedOn && ownsAnswer) exchange.release();
+    else for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) koa.set(name, value);
+    if (passedOn) await next();
   };
 }
 

@@ -1,1 +1,1 @@
-export { bodyLimit, maxBodyBytesField } from './middleware.js';
+export { bodyLimit } from './middleware.js';

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isIdentityField } from './headers.js';
+import { headerMap, isIdentityField, nominatedFields } from './headers.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
@@ -86,12 +86,13 @@ export class Context {
     return (this.#state ??= Object.create(null) as Record<string, unknown>);
   }
 
-  /** The copy of the request that goes upstream, made on first use; identity that the client claimed is not in it. */
+  /** The copy of the request that goes upstream, made on first use. Identity that the client claimed is not in it, nor what it named in `Connection`. */
   draft(): Draft {
     if (this.#draft === null) {
       const { method, headers, body } = this.request;
       const copy = Object.assign(headerMap(), headers);
-      for (const name in copy) if (isIdentityField(name)) delete copy[name];
+      const nominated = nominatedFields(headers.connection);
+      for (const name in copy) if (isIdentityField(name) || nominated?.has(name)) delete copy[name];
       this.#draft = { method, url: null, headers: copy, body };
     }
     return this.#draft;

@@ -19,13 +19,13 @@ export function requestGuard(ctx: Context, next: Handler): MaybePromise<GatewayR
 
 /** Turns whatever the layers inside throw, and an answer that is none, into an answer of the gateway. Nothing gets past it. */
 export function errorBoundary(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
-  return after(next, ctx, requireAnswer, answerFor);
+  return after(next, ctx, requireAnswer, answerFailure);
 }
 
 function requireAnswer(response: GatewayResponse, ctx: Context): GatewayResponse {
   if (isResponse(response)) return response;
   const message = 'a middleware returned no response; write `return next(ctx)`';
-  return answerFor(new GatewayError('ERR_GATEWAY_INTERNAL', message), ctx);
+  return answerFailure(new GatewayError('ERR_GATEWAY_INTERNAL', message), ctx);
 }
 
 function isResponse(value: Partial<GatewayResponse> | null | undefined): boolean {
@@ -33,7 +33,8 @@ function isResponse(value: Partial<GatewayResponse> | null | undefined): boolean
   return Number.isInteger(value.status) && (value.status as number) >= 200 && (value.status as number) <= 599;
 }
 
-function answerFor(error: unknown, ctx: Context): GatewayResponse {
+/** The answer to something that was thrown: by its code where it is the gateway's own, else 500 without a word of the inside. */
+export function answerFailure(error: unknown, ctx: Context): GatewayResponse {
   ctx.error = error;
   if (!isGatewayError(error) || !isRefusalCode(error.code)) return refuse(ctx, 'ERR_GATEWAY_INTERNAL');
   return refuse(ctx, error.code, error.detail === undefined ? {} : { detail: error.detail });

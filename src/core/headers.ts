@@ -77,3 +77,22 @@ export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
 export function isIdentityField(name: string): boolean {
   return IDENTITY_FIELDS.has(name) || (name.includes('_') && IDENTITY_FIELDS.has(name.replaceAll('_', '-')));
 }
+
+/** End-to-end fields that a client cannot have removed by naming them in `Connection`. */
+const NOT_NOMINABLE: ReadonlySet<string> = new Set([
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'cookie',
+  'traceparent',
+  'tracestate',
+]);
+
+/** The fields that a `Connection` value says belong to the connection (RFC 9110 7.6.1); `null` where there are none. */
+export function nominatedFields(connection: string | string[] | undefined): ReadonlySet<string> | null {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
+  const names = listTokens(connection).filter((name) => !NOT_NOMINABLE.has(name));
+  return names.length === 0 ? null : new Set(names);
+}

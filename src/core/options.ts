@@ -54,7 +54,7 @@ export const boolean: Schema = { expected: 'true or false', accepts: (value) => 
 export const func: Schema = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 
 /** Exactly this value. */
-export function literal(wanted: boolean | string): Schema {
+export function literal(wanted: boolean | string | null): Schema {
   return { expected: show(wanted), accepts: (value) => value === wanted };
 }
 
@@ -124,7 +124,7 @@ export function object(
 ): Schema {
   const names = Object.keys(fields);
   return {
-    expected: `an object with ${names.join(', ')}`,
+    expected: names.length > 10 ? 'an object of options' : `an object with ${names.join(', ')}`,
     accepts: isPlainObject,
     inspect(options: Readonly<Record<string, unknown>>, path, faults) {
       for (const name of Object.keys(options)) {

@@ -19,6 +19,11 @@ const ILLEGAL = /[^\x21-\x22\x24-\x7e]/;
 const NEEDS_CARE = /[%;\\]|\/[/.]/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
 
+/** True for a path of visible ASCII from `/` on, without query and fragment. */
+export function isPath(text: string): boolean {
+  return text.startsWith('/') && !text.includes('?') && !ILLEGAL.test(text);
+}
+
 /** Reads a request target in origin or absolute form; `null` where it is malformed or ambiguous. `*` is the path of `OPTIONS *` only. */
 export function parseTarget(target: string, method = 'GET'): RequestTarget | null {
   if (ILLEGAL.test(target)) return null;

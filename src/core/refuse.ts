@@ -21,6 +21,9 @@ const CLOSES_CONNECTION: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'ERR_GATEWAY_DRAINING',
 ]);
 
+/** What is unavailable here may be available again at once, or elsewhere. */
+const RETRY_SOON: HeaderMap = { 'retry-after': '1' };
+
 /**
  * The one way in which the gateway itself answers: `application/problem+json` (RFC 9457) with `code`, `requestId` and `error` besides.
  * It never throws and names nothing of the inside.
@@ -41,6 +44,7 @@ export function refuse(ctx: Context, code: RefusalCode, { detail, headers }: Ref
   const answer: HeaderMap = {
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
+    ...(status === 503 ? RETRY_SOON : undefined),
     ...headers,
   };
   if (CLOSES_CONNECTION.has(code)) answer.connection = 'close';

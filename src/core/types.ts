@@ -12,6 +12,8 @@ export type HeaderMap = Record<string, string | string[] | undefined>;
 export interface ByteStream extends AsyncIterable<Uint8Array> {
   /** Sends every byte to `destination` with backpressure and ends it. An early end of the source destroys the destination. */
   pipe(destination: Writable): unknown;
+  /** What the source has failed with already: while no head is out, the client can still be told. */
+  readonly failure?: Error | null;
   /** Stops the source at once and frees what it holds. */
   destroy(error?: Error): unknown;
 }
@@ -41,6 +43,8 @@ export interface GatewayRequest {
   readonly host: string;
   /** Of the client's connection: `1.0`, `1.1` or `2.0`. */
   readonly httpVersion: string;
+  /** Why there is no body to forward though the client sent one; refused by whoever needs it. */
+  readonly bodyFault: RequestFault | null;
   /** What makes the request unfit to be acted on, found while it was read; the pipeline refuses it with this. */
   readonly fault: RequestFault | null;
   /** The adapter's own object, for what this interface does not carry. */

@@ -9,28 +9,31 @@ export class Drain {
   #state: 'open' | 'draining' | 'closed' = 'open';
   #inFlight = 0;
   #onEmpty: (() => void) | null = null;
+  #closing: Promise<void> | undefined;
 
   /** Around every route: answers as long as the gateway lives, and asks clients to leave once it drains. */
   readonly middleware = (ctx: Context, next: Handler): MaybePromise<GatewayResponse> => {
-    if (this.#state === 'closed') return refuse(ctx, 'ERR_GATEWAY_DRAINING', { headers: { 'retry-after': '1' } });
+    if (this.#state === 'closed') return refuse(ctx, 'ERR_GATEWAY_DRAINING');
     this.#inFlight++;
     ctx.onFinish(this.#onFinish);
     return this.#state === 'open' ? next(ctx) : after(next, ctx, closeConnection);
   };
 
   /** Resolves when nothing is in flight, or at the deadline; after that every request is refused. */
-  async close(timeoutMs: number, clock: Clock): Promise<void> {
-    if (this.#state === 'open') this.#state = 'draining';
-    if (this.#inFlight > 0) await this.#emptyOrLate(timeoutMs, clock);
-    this.#state = 'closed';
+  close(timeoutMs: number, clock: Clock): Promise<void> {
+    return (this.#closing ??= this.#emptyOrLate(timeoutMs, clock));
   }
 
   async #emptyOrLate(timeoutMs: number, clock: Clock): Promise<void> {
-    const { promise, resolve } = deferred();
-    this.#onEmpty = resolve;
-    const timer = clock.setTimer(resolve, timeoutMs);
-    await promise;
-    clock.clearTimer(timer);
+    this.#state = 'draining';
+    if (this.#inFlight > 0) {
+      const { promise, resolve } = deferred();
+      this.#onEmpty = resolve;
+      const timer = clock.setTimer(resolve, timeoutMs);
+      await promise;
+      clock.clearTimer(timer);
+    }
+    this.#state = 'closed';
   }
 
   readonly #onFinish = (): void => {

@@ -27,12 +27,16 @@ const NOTHING = { route: null, allow: [], params: {}, upstreamUrl: null, conside
 export function explainRequest(
   router: Router<AssembledRoute, GatewayRequest>,
   stages: readonly string[],
+  healthPath: string | null,
   method: string,
   url: string,
   headers: Readonly<Record<string, string>>,
 ): Explanation {
   const request = requestOf(method, url, headers);
   if (request === null) return { ...NOTHING, refusal: 'malformed', policies: stages };
+  if (request.path === healthPath && (request.method === 'GET' || request.method === 'HEAD')) {
+    return { ...NOTHING, route: { id: 'health', path: healthPath }, refusal: null, policies: stages };
+  }
   const { matched, considered } = router.explain(request);
   if (matched === null) return { ...NOTHING, refusal: 'not found', policies: stages, considered };
   if (matched.kind === 'method-not-allowed') {
@@ -72,6 +76,7 @@ function requestOf(method: string, url: string, given: Readonly<Record<string, s
     host: authority || String(headers.host ?? ''),
     httpVersion: '1.1',
     fault: null,
+    bodyFault: null,
     raw: null,
   };
 }

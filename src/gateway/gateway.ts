@@ -6,7 +6,8 @@ import { refuse } from '../core/refuse.js';
 import type { TrustProxy } from '../core/trust.js';
 import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
 import { Health, type HealthReport } from '../health/index.js';
-import { Upstreams } from '../proxy/index.js';
+import { healthPath } from '../health/middleware.js';
+import { Upstreams } from '../proxy/upstream.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
@@ -30,6 +31,8 @@ export class Gateway {
   readonly #router: Router<AssembledRoute, GatewayRequest>;
   readonly #upstreams = new Upstreams();
   readonly #health: Health;
+  /** `null` where health is off. */
+  readonly #healthPath: string | null;
   readonly #drain = new Drain();
   readonly #layers: readonly Layer[];
   readonly #handle: Handler;
@@ -41,6 +44,7 @@ export class Gateway {
     this.trustProxy = config.trustProxy;
     this.clock = config.clock ?? systemClock;
     this.#health = new Health(this.clock);
+    this.#healthPath = config.health === false ? null : healthPath(config.health === true ? {} : config.health);
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
     for (const entry of config.routes) {
       this.#router.add(patternOf(entry), assembleRoute(entry, config, this.#upstreams, this.#drain.middleware));
@@ -72,13 +76,8 @@ export class Gateway {
 
   /** Which route a request would take and why, the URL sent upstream, and the layers on the way. Nothing is sent. */
   explain(method: string, url: string, headers: Readonly<Record<string, string>> = {}): Explanation {
-    return explainRequest(
-      this.#router,
-      this.#layers.map(({ name }) => name),
-      method,
-      url,
-      headers,
-    );
+    const stages = this.#layers.map(({ name }) => name);
+    return explainRequest(this.#router, stages, this.#healthPath, method, url, headers);
   }
 
   health(): HealthReport {
@@ -111,4 +110,13 @@ export class Gateway {
  */
 export function createGateway(config: GatewayConfig): Gateway {
   return new Gateway(config);
+}
+
+/**
+ * A gateway as it is, or one built from a config. Told by its shape: a program can hold two copies of this package, one for `import` and one for `require`.
+ *
+ * @throws {ConfigError} with every fault of the config.
+ */
+export function toGateway(configOrGateway: GatewayConfig | Gateway): Gateway {
+  return 'handlerBefore' in configOrGateway ? configOrGateway : createGateway(configOrGateway);
 }

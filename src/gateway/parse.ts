@@ -1,19 +1,39 @@
-import { boolean, either, func, list, object, validate, type Fault, type Schema } from '../core/options.js';
+import {
+  boolean,
+  either,
+  func,
+  integer,
+  list,
+  literal,
+  object,
+  record,
+  string,
+  validate,
+  type Fault,
+  type Schema,
+} from '../core/options.js';
 import { parseTrustedBlocks } from '../core/trust.js';
-import { maxBodyBytesField } from '../body-limit/index.js';
-import { healthFields } from '../health/index.js';
-import { accessLogFields } from '../logger/index.js';
-import { inspectPathRules, proxyFields, rewriteParams } from '../proxy/index.js';
-import { requestIdFields } from '../request-id/index.js';
-import { Router, routePatternFields } from '../router/index.js';
+import { maxBodyBytesField } from '../body-limit/middleware.js';
+import { healthFields, healthPath } from '../health/middleware.js';
+import { accessLogFields } from '../logger/middleware.js';
+import { inspectPathRules, proxyFields } from '../proxy/options.js';
+import { rewriteParams } from '../proxy/upstream-path.js';
+import { requestIdFields } from '../request-id/middleware.js';
+import { routePatternFields } from '../router/pattern-schema.js';
+import { Router } from '../router/router.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 
 const policyFields = { maxBodyBytes: maxBodyBytesField, use: list(func, { min: 0 }) };
 
-const fixedAnswer: Schema = {
-  expected: 'an answer { status, headers, body }',
-  accepts: (value) => typeof value === 'object' && value !== null && 'body' in value,
-};
+const text = string('a string', () => true);
+const fixedAnswer = object(
+  {
+    status: integer({ min: 200, max: 599 }),
+    headers: record(either(text, list(text))),
+    body: either(text, { expected: 'bytes', accepts: (value) => value instanceof Uint8Array }, literal(null)),
+  },
+  { required: ['body'] },
+);
 
 const routeFields = object(
   { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswer) },
@@ -30,11 +50,15 @@ const route: Schema = {
   },
 };
 
-function inspectDestination({ target, respond }: RouteConfig, at: string, faults: Fault[]): void {
+function inspectDestination(route: RouteConfig, at: string, faults: Fault[]): void {
+  const { target, respond } = route;
   if (target === undefined && respond === undefined)
     faults.push({ path: at, message: 'goes nowhere; write target or respond' });
   if (target !== undefined && respond !== undefined)
     faults.push({ path: at, message: 'target and respond exclude each other; keep one' });
+  for (const name of Object.keys(pick(route, Object.keys(sharedProxyFields)))) {
+    if (target === undefined) faults.push({ path: `${at}.${name}`, message: 'has no effect without target' });
+  }
 }
 
 function inspectRewrite({ path, rewrite }: RouteConfig, at: string, faults: Fault[]): void {
@@ -82,6 +106,7 @@ const config: Schema = {
     configFields.inspect?.(value as never, at, faults);
     // Routes that are wrong in themselves say nothing of each other.
     if (faults.length === 0) inspectReach(value, faults);
+    if (faults.length === 0) inspectHealth(value, faults);
   },
 };
 
@@ -90,6 +115,21 @@ function inspectReach({ routes, caseSensitive = false }: GatewayConfig, faults: 
   const router = new Router({ caseSensitive });
   for (const pattern of routes) router.add(patternOf(pattern), null);
   for (const { index, message } of router.unreachable()) faults.push({ path: `routes[${index}]`, message });
+}
+
+/** Health is asked before the routes. */
+function inspectHealth({ routes, health = true }: GatewayConfig, faults: Fault[]): void {
+  if (health === false) return;
+  const path = healthPath(health === true ? {} : health);
+  routes.forEach((route, index) => {
+    const others = route.methods?.some((method) => method !== 'GET' && method !== 'HEAD') ?? false;
+    if (route.path.replace(/\/\*?$/, '') === path && !others) {
+      faults.push({
+        path: `routes[${index}].path`,
+        message: `GET ${path} is answered by health; give health another path, or turn it off`,
+      });
+    }
+  });
 }
 
 /** The matching options of a route, alone. */

@@ -1,2 +1,2 @@
 export { Health, type HealthReport } from './health.js';
-export { health, healthFields, type HealthOptions } from './middleware.js';
+export { health, type HealthOptions } from './middleware.js';

@@ -9,6 +9,11 @@ export interface HealthOptions {
 
 export const healthFields = { path: string("a path from '/' on", (path) => path.startsWith('/')) };
 
+/** Where the report is. */
+export function healthPath({ path = '/health' }: HealthOptions = {}): string {
+  return path;
+}
+
 /**
  * Answers `GET` and `HEAD` of one path with a report for load balancers: 200 while the process wants traffic, 503 while it drains.
  *
@@ -16,7 +21,7 @@ export const healthFields = { path: string("a path from '/' on", (path) => path.
  */
 export function health(engine: Health = new Health(), options: HealthOptions = {}): Middleware {
   validate('health', options, object(healthFields));
-  const { path = '/health' } = options;
+  const path = healthPath(options);
   return function healthMiddleware(ctx, next) {
     const { request } = ctx;
     if (request.path !== path || (request.method !== 'GET' && request.method !== 'HEAD')) return next(ctx);

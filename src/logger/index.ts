@@ -1,2 +1,2 @@
-export { accessLog, accessLogFields, accessRecord, type AccessLogOptions } from './middleware.js';
-export { jsonLine, stdoutLines, type LineSink } from './json-lines.js';
+export { accessLog, type AccessLogOptions } from './middleware.js';
+export type { LineSink } from './json-lines.js';

@@ -1,4 +1,5 @@
 import type { Context, Outcome } from '../core/context.js';
+import { isGatewayError } from '../core/errors.js';
 import { func, object, validate } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
 import { jsonLine, stdoutLines, type LineSink } from './json-lines.js';
@@ -42,7 +43,7 @@ export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readon
     durationMs: Math.round((clock.now() - startedAt) * 1000) / 1000,
     clientIp: request.clientIp,
     target: target ?? undefined,
-    code: refusal ?? undefined,
+    code: refusal ?? (isGatewayError(error) ? error.code : undefined),
     aborted: aborted || undefined,
     error: error instanceof Error ? error.message : undefined,
     message: `${request.method} ${request.path} ${status}`,

@@ -16,6 +16,8 @@ export interface DispatchOptions {
 export interface Connection {
   /** Answers that it has carried to their end. */
   answers: number;
+  /** It ended with an error, so an answer that ends with it did not end well. */
+  broken: boolean;
   /** Bytes that came in over it so far. */
   readonly bytesRead: number;
 }

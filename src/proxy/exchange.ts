@@ -6,7 +6,7 @@ import type { Body, GatewayResponse, HeaderMap } from '../core/types.js';
 import type { Deadline, DeadlineQueue } from './deadline-queue.js';
 import type { Connection, DispatchController, DispatchHandler, DispatchOptions } from './dispatcher.js';
 import { toUpstreamFailure } from './failure.js';
-import type { ExchangeSettings } from './http-proxy.js';
+import type { ExchangeSettings, Target } from './http-proxy.js';
 import { UpstreamBody, type BodyOwner } from './upstream-body.js';
 import type { Upstream } from './upstream.js';
 
@@ -24,6 +24,7 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   next: Deadline | null = null;
 
   readonly #ctx: Context;
+  readonly #target: Target;
   readonly #upstream: Upstream;
   readonly #settings: ExchangeSettings;
   readonly #options: DispatchOptions;
@@ -44,7 +45,7 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
 
   constructor(
     ctx: Context,
-    upstream: Upstream,
+    target: Target,
     settings: ExchangeSettings,
     options: DispatchOptions,
     mayRepeat: boolean,
@@ -52,7 +53,8 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     reject: (error: Error) => void,
   ) {
     this.#ctx = ctx;
-    this.#upstream = upstream;
+    this.#target = target;
+    this.#upstream = target.upstream;
     this.#settings = settings;
     this.#deadlines = settings.firstByteDeadlines;
     this.#options = options;
@@ -89,17 +91,17 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   onResponseStart(controller: DispatchController, status: number, headers: HeaderMap): void {
-    if (status < 100 || status > 599) throw this.#nonsense(`status ${status}`);
+    if (status < 100 || status > 599) throw this.#failed('ERR_GATEWAY_UPSTREAM_PROTOCOL', `status ${status}`);
     if (status < 200) {
       if (status === 103) this.#ctx.inform?.(status, headers);
       return;
     }
     this.#answered = true;
     const { maxResponseBytes, answer } = this.#settings;
-    if (Number(headers['content-length']) > maxResponseBytes) throw this.#tooLarge();
     const bodiless = status === 204 || status === 205 || status === 304 || this.#options.method === 'HEAD';
+    if (!bodiless && Number(headers['content-length']) > maxResponseBytes) throw this.#tooLarge();
     const body = bodiless ? null : (this.#body = new UpstreamBody(controller, this));
-    const response = answer(this.#ctx, this.#upstream, status, headers, body);
+    const response = answer(this.#ctx, this.#target, status, headers, body);
     // undici calls a legal 304 with a length an error: what follows a head without a body has no say any more.
     if (bodiless) this.#settle();
     else this.#deadlines.remove(this);
@@ -115,10 +117,13 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   onResponseEnd(): void {
+    this.#upstream.release();
+    // undici takes a reset for the end of an answer that the end of its connection ends.
+    if (this.connection?.broken)
+      this.#fail(this.#failed('ERR_GATEWAY_UPSTREAM_RESET', 'reset in the middle of an answer'));
     if (this.connection !== null) this.connection.answers++;
     this.#settle();
     this.#body?.end();
-    this.#upstream.release();
   }
 
   onResponseError(_controller: DispatchController | undefined, error: Error): void {
@@ -177,17 +182,16 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   #late(code: GatewayErrorCode): GatewayError {
-    return new GatewayError(code, `upstream ${this.#upstream.origin}: ${REASONS[code] ?? 'took too long'}`);
-  }
-
-  #nonsense(what: string): GatewayError {
-    return new GatewayError('ERR_GATEWAY_UPSTREAM_PROTOCOL', `upstream ${this.#upstream.origin}: ${what}`);
+    return this.#failed(code, REASONS[code] ?? 'took too long');
   }
 
   #tooLarge(): GatewayError {
-    const { maxResponseBytes } = this.#settings;
-    const message = `upstream ${this.#upstream.origin}: the answer is larger than maxResponseBytes, ${maxResponseBytes}`;
-    return new GatewayError('ERR_GATEWAY_UPSTREAM_TOO_LARGE', message);
+    const message = `the answer is larger than maxResponseBytes, ${this.#settings.maxResponseBytes}`;
+    return this.#failed('ERR_GATEWAY_UPSTREAM_TOO_LARGE', message);
+  }
+
+  #failed(code: GatewayErrorCode, what: string): GatewayError {
+    return new GatewayError(code, `upstream ${this.#upstream.origin}: ${what}`);
   }
 
   /** Ends the call from this side. */

@@ -26,10 +26,10 @@ export function toUpstreamFailure(error: Error & { code?: unknown }, origin: str
   return new GatewayError(codeOf(error), `upstream ${origin}: ${error.message}`, { cause: error });
 }
 
-function codeOf({ code, message }: Error & { code?: unknown }): GatewayErrorCode {
-  if (typeof code !== 'string') return 'ERR_GATEWAY_INTERNAL';
-  if (code.startsWith('HPE_') || (code === 'UND_ERR_SOCKET' && NONSENSE.has(message))) {
+function codeOf({ name, code, message }: Error & { code?: unknown }): GatewayErrorCode {
+  if (name === 'HTTPParserError' || (code === 'UND_ERR_SOCKET' && NONSENSE.has(message))) {
     return 'ERR_GATEWAY_UPSTREAM_PROTOCOL';
   }
-  return CODES[code] ?? 'ERR_GATEWAY_UPSTREAM_UNREACHABLE';
+  if (typeof code !== 'string') return 'ERR_GATEWAY_INTERNAL';
+  return Object.hasOwn(CODES, code) ? (CODES[code] as GatewayErrorCode) : 'ERR_GATEWAY_UPSTREAM_UNREACHABLE';
 }

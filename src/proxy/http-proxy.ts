@@ -25,7 +25,7 @@ export interface ExchangeSettings {
   readonly maxResponseBytes: number;
   readonly answer: (
     ctx: Context,
-    upstream: Upstream,
+    target: Target,
     status: number,
     headers: HeaderMap,
     body: UpstreamBody | null,
@@ -40,7 +40,8 @@ export interface HttpProxyContext {
   clock?: Clock;
 }
 
-interface Target {
+/** One upstream of a proxy, and the rule for its paths. */
+export interface Target {
   readonly upstream: Upstream;
   readonly path: UpstreamPath;
 }
@@ -108,9 +109,9 @@ export class HttpProxy {
   }
 
   #pick(): Target {
-    const targets = this.#targets;
-    if (targets.length > 1) this.#next = (this.#next + 1) % targets.length;
-    return targets[this.#next] as Target;
+    const target = this.#targets[this.#next] as Target;
+    this.#next = (this.#next + 1) % this.#targets.length;
+    return target;
   }
 
   #urlOf(ctx: Context, path: UpstreamPath): string | null {
@@ -120,14 +121,18 @@ export class HttpProxy {
     return rewritten === null ? null : rewritten + request.query;
   }
 
-  #send(ctx: Context, { upstream, path }: Target): MaybePromise<GatewayResponse> {
+  #send(ctx: Context, target: Target): MaybePromise<GatewayResponse> {
+    const { upstream, path } = target;
     const { request, drafted } = ctx;
     if (request.rawPath.length > MAX_REWRITTEN_PATH && this.#options.pathRewrite !== undefined) {
       return refuse(ctx, 'ERR_GATEWAY_URL_TOO_LONG');
     }
+    if (request.bodyFault !== null && drafted?.body == null) {
+      return refuse(ctx, request.bodyFault.code, { detail: request.bodyFault.detail });
+    }
     const url = this.#urlOf(ctx, path);
     if (url === null) return refuse(ctx, 'ERR_GATEWAY_REQUEST_MALFORMED', { detail: 'The path is ambiguous.' });
-    if (upstream.isBusy) return refuse(ctx, 'ERR_GATEWAY_UPSTREAM_BUSY', { headers: { 'retry-after': '1' } });
+    if (upstream.isBusy) return refuse(ctx, 'ERR_GATEWAY_UPSTREAM_BUSY');
     ctx.target = upstream.origin;
     ctx.attempt++;
     const method = drafted?.method ?? request.method;
@@ -146,17 +151,14 @@ export class HttpProxy {
     };
     const mayRepeat = isRepeatable(method, request) && !(body instanceof Readable);
     return new Promise((resolve, reject) => {
-      new Exchange(ctx, upstream, this.#settings, options, mayRepeat, resolve, reject).start();
+      new Exchange(ctx, target, this.#settings, options, mayRepeat, resolve, reject).start();
     });
   }
 
-  readonly #answer: ExchangeSettings['answer'] = (ctx, upstream, status, received, body) => {
+  readonly #answer: ExchangeSettings['answer'] = (ctx, { upstream, path }, status, received, body) => {
     const headers = cleanResponseHeaders(received, status);
     const { rewriteLocation: mapLocation = true, cookieDomainRewrite, cookiePathRewrite } = this.#options;
-    if (mapLocation && headers.location !== undefined) {
-      const { path } = this.#targets.find((target) => target.upstream === upstream) as Target;
-      rewriteLocation(headers, ctx, upstream, path.internalPrefix);
-    }
+    if (mapLocation && headers.location !== undefined) rewriteLocation(headers, ctx, upstream, path.internalPrefix);
     if (cookieDomainRewrite !== undefined) rewriteCookies(headers, 'domain', cookieDomainRewrite);
     if (cookiePathRewrite !== undefined) rewriteCookies(headers, 'path', cookiePathRewrite);
     const { responseTimeHeader, versionHeader } = this.#options;

@@ -15,7 +15,7 @@ import type { CookieRewrite } from './response-rewrite.js';
 import { slowPatternReason, type UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
 
-/** Deadlines in ms, from 1 on; `Infinity` = none. Each has its own code, all answer 504. */
+/** Deadlines in ms, from 1 on; all but the first take `Infinity` = none. Each has its own code. What has an answer under way is cut off, the rest is 504. */
 export interface Timeouts {
   /** To connect, TLS included. @default 5000 */
   connectMs?: number;

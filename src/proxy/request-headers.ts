@@ -2,7 +2,7 @@
  * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the gateway vouches for is
  * written by the gateway alone, after everything that a client could name in `Connection`.
  */
-import { HOP_BY_HOP, IDENTITY_FIELDS, listTokens } from '../core/headers.js';
+import { HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
 import type { Context } from '../core/context.js';
 
 /** Written below from what the gateway knows, or not at all. */
@@ -20,20 +20,8 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 
 /** Never relayed: fields of this connection, fields of the gateway's own, and what the gateway answers for itself. */
 const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_FIELDS, 'expect', 'host']);
-/** Identity in a draft was written by a piece of the gateway; in the request it was written by the client. */
+/** What the client may not send, but a piece of the gateway may write into a draft. */
 const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...IDENTITY_FIELDS]);
-
-/** End-to-end fields that a client cannot have removed by naming them in `Connection`. */
-const NOT_NOMINABLE: ReadonlySet<string> = new Set([
-  'authorization',
-  'cache-control',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'cookie',
-  'traceparent',
-  'tracestate',
-]);
 
 export interface RequestHeaderOptions {
   /** Value of `Host`; `''` leaves it to the connection. */
@@ -49,7 +37,7 @@ export function requestHeaders(
 ): (string | string[])[] {
   const { request, drafted } = ctx;
   const headers = drafted?.headers ?? request.headers;
-  const nominated = headers.connection === undefined ? null : nominatedFields(headers.connection);
+  const nominated = drafted === null ? nominatedFields(headers.connection) : null;
   const dropped = drafted === null ? DROPPED_OF_CLIENT : DROPPED;
   const replacedBody = drafted !== null && drafted.body !== request.body;
   const lines: (string | string[])[] = [];
@@ -57,6 +45,7 @@ export function requestHeaders(
     const value = headers[name];
     if (value === undefined || isIn(dropped, name) || nominated?.has(name)) continue;
     if (replacedBody && name === 'content-length') continue;
+    if (drafted !== null && ![value].flat().every(isFieldValue)) continue;
     lines.push(name, value);
   }
   if (defaultContentType !== undefined && request.body !== null && headers['content-type'] === undefined) {
@@ -76,14 +65,8 @@ function pushOwnFields(lines: (string | string[])[], { request, requestId, clock
   lines.push('forwarded', forwarded(forwardedFor, host, protocol));
   const via = `${httpVersion} innergate`;
   lines.push('via', request.headers.via === undefined ? via : `${String(request.headers.via)}, ${via}`);
-  if (requestId !== '') lines.push('x-request-id', requestId);
+  if (requestId !== '' && isFieldValue(requestId)) lines.push('x-request-id', requestId);
   lines.push('x-gateway-timestamp', timestamp(clock.wall()));
-}
-
-function nominatedFields(connection: string | string[]): ReadonlySet<string> | null {
-  if (connection === 'keep-alive' || connection === 'close') return null;
-  const names = listTokens(connection).filter((name) => !NOT_NOMINABLE.has(name));
-  return names.length === 0 ? null : new Set(names);
 }
 
 /** Some servers read `x_forwarded_for` as `x-forwarded-for`. */

@@ -24,7 +24,8 @@ export function rewriteLocation(
   if (origin === null) return;
   const path = publicPath(location.slice(origin.length), ctx, internalPrefix);
   const prefix = origin === '' || request.host === '' ? '' : `${request.protocol}://${request.host}`;
-  headers.location = prefix + path;
+  // Two slashes at the start of a path would be read as the name of another server.
+  headers.location = prefix === '' ? path.replace(/^[\\/]{2,}/, '/') : prefix + path;
 }
 
 /** The part of a `Location` that names the upstream itself: `''` for a mere path, `null` for another server. */

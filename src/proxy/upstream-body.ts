@@ -37,6 +37,10 @@ export class UpstreamBody implements ByteStream {
     return this.#paused;
   }
 
+  get failure(): Error | null {
+    return this.#error;
+  }
+
   /** Takes a chunk from the upstream. */
   push(chunk: Uint8Array): void {
     if (this.#destination !== null) {

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { canonicalPath } from '../core/path.js';
+import { canonicalPath, isPath } from '../core/path.js';
 import type { RouteMatch } from '../core/types.js';
 
 /** Writes the path by hand: gets the full path of the request and returns the one to send. */
@@ -51,7 +51,7 @@ function absolute(path: string): string {
 
 /** A rewrite can put together what was harmless apart: `^/api` -> `` turns `/api../admin` into `/../admin`. */
 function checked(path: string): string | null {
-  return canonicalPath(path === '' ? '/' : path);
+  return isPath(path) ? canonicalPath(path) : path === '' ? '/' : null;
 }
 
 function regexRewriter(rules: Readonly<Record<string, string>>): PathRewriter {
@@ -91,18 +91,29 @@ export function rewriteParams(rewrite: string): string[] {
 }
 
 /**
- * Why a regular expression could be made slow by a path, or `null`: a repetition inside a repetition, an alternation inside one, or more than two
- * unbounded repetitions. Stricter than needed, but never wrong on the safe side.
+ * Why a regular expression could be made slow by a path, or `null`. Stricter than needed, and so simple that it can be trusted: where repetitions cannot
+ * contain each other, and there are at most two, both tied to the start, the work grows with the square of a path that is short.
  */
 export function slowPatternReason(source: string): string | null {
-  const bare = source.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x');
-  const unbounded = /[*+]|\{\d+,\}/g;
-  if ((bare.match(unbounded)?.length ?? 0) > 2) return 'more than two unbounded repetitions';
-  for (const group of groupsOf(bare)) {
-    if (!/^(?:[*+]|\{\d*,?\d*\})/.test(group.suffix)) continue;
-    if (/[*+|]|\{/.test(group.inside)) return 'a repetition or an alternation inside a repeated group';
+  if (/\\[1-9k]|\(\?<?[=!]/.test(source)) return 'a backreference or a look-around';
+  const bare = source
+    .replace(/\\./g, 'x')
+    .replace(/\[[^\]]*\]/g, 'x')
+    .replace(/\(\?(?::|<\w+>)/g, '(')
+    .replace(/([*+?}])\?/g, '$1');
+  for (const { inside, suffix } of groupsOf(bare)) {
+    if (/^(?:[*+]|\{)/.test(suffix) && /[*+?|{]/.test(inside))
+      return 'a repetition or an alternation inside a repeated group';
   }
-  return /\\[1-9]|\(\?<?[=!]/.test(source) ? 'a backreference or a look-around' : null;
+  const repetitions = count(bare, /[*+]|\{\d*,\d*\}/g);
+  if (repetitions > 2) return 'more than two unbounded repetitions';
+  if (repetitions === 2 && (!bare.startsWith('^') || bare.includes('|')))
+    return 'two repetitions without ^ before them';
+  return count(bare, /\?/g) > 4 ? 'more than four optional parts' : null;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }
 
 /** Every group of a pattern with what follows it. */
@@ -111,8 +122,9 @@ function groupsOf(pattern: string): { inside: string; suffix: string }[] {
   const open: number[] = [];
   for (let i = 0; i < pattern.length; i++) {
     if (pattern[i] === '(') open.push(i);
-    else if (pattern[i] === ')')
+    if (pattern[i] === ')') {
       groups.push({ inside: pattern.slice((open.pop() ?? -1) + 1, i), suffix: pattern.slice(i + 1) });
+    }
   }
   return groups;
 }

@@ -150,6 +150,7 @@ function trackedClients({ Client, buildConnector }: Undici, connect: object): (o
       let socket: Socket | null = null;
       const connection = {
         answers: 0,
+        broken: false,
         get bytesRead() {
           return socket?.bytesRead ?? 0;
         },
@@ -158,8 +159,12 @@ function trackedClients({ Client, buildConnector }: Undici, connect: object): (o
         // An address is no server name (RFC 6066 3): the certificate is then checked against the address itself.
         const servername = target.servername === undefined || isIP(target.servername) ? '' : target.servername;
         connection.answers = 0;
+        connection.broken = false;
         connector({ ...target, servername }, (...result) => {
           socket = result[1];
+          socket?.once('error', () => {
+            connection.broken = true;
+          });
           callback(...result);
         });
       };

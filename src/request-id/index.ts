@@ -1,2 +1,2 @@
-export { requestId, requestIdFields } from './middleware.js';
-export { requestIdOf, type RequestIdOptions } from './request-id.js';
+export { requestId } from './middleware.js';
+export type { RequestIdOptions } from './request-id.js';

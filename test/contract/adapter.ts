@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import * as https from 'node:https';
+import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -859,7 +860,8 @@ function http1Client(port: number, protocol: 'http' | 'https'): Client {
 }
 
 function http2Client(port: number): Client {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const socket = connect(port, '127.0.0.1');
+  const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket });
   session.on('error', () => undefined);
 
   return {
@@ -885,15 +887,21 @@ function http2Client(port: number): Client {
       if (!isUnfinished) stream.end();
       return {
         head,
-        abort: () => {
-          stream.close(http2.constants.NGHTTP2_CANCEL);
-        },
+        // Node's own `close` ends the body cleanly before it cancels.
+        abort: () => void socket.write(resetFrame(stream.id ?? 0)),
       };
     },
     close() {
       session.destroy();
     },
   };
+}
+
+/** RST_STREAM with CANCEL (RFC 9113 6.4). */
+function resetFrame(streamId: number): Buffer {
+  const frame = Buffer.from([0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, http2.constants.NGHTTP2_CANCEL]);
+  frame.writeUInt32BE(streamId, 5);
+  return frame;
 }
 
 function piecesOf(body: Ask['body']): readonly (string | Uint8Array)[] {

@@ -24,7 +24,7 @@ describe('a client that leaves', () => {
     const origin = await startRawUpstream(async (_request, socket) => {
       sockets.push(socket);
       reply(socket, 200, { 'content-length': '1000000000' }, null);
-      await pump(socket, 1_000_000_000, { bytes: 0 });
+      await pump(socket, 1_000_000, { bytes: 0 });
     });
     const running = await startGateway({ routes: [{ path: '/', target: origin.url }] });
     const clients = await times(100, () => getRaw(running));
@@ -176,6 +176,17 @@ describe('a client that has sent FIN after its request', () => {
     expect(JSON.parse(response.body.toString())).toMatchObject({ method: 'POST', body: 'hello' });
   });
 
+  it('and closed its end for good is taken for gone, and the upstream is cancelled at once', async () => {
+    const sockets: Socket[] = [];
+    const origin = await startRawUpstream((_request, socket) => sockets.push(socket));
+    const running = await served(origin.url);
+    const client = getRaw(running);
+    await eventually(() => sockets.length === 1);
+    // FIN alone, as when a program ends; what tells it from a half-closed client is the reset that the next byte meets.
+    client.destroy();
+    await eventually(() => sockets[0]?.destroyed === true || sockets[0]?.readableEnded === true);
+  });
+
   it('in the middle of its request is taken for gone, and the upstream sees no whole request', async () => {
     const complete: RawRequest[] = [];
     const origin = await startRawUpstream((request) => complete.push(request));
@@ -185,7 +196,7 @@ describe('a client that has sent FIN after its request', () => {
     await eventually(() => origin.requests.length === 1);
     client.end();
     await client.closed;
-    await eventually(() => origin.connections === 0);
+    await eventually(() => origin.connections === 0, { withinMs: 6_000 });
     expect(complete).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { jsonLine } from '../../src/logger/index.js';
+import { jsonLine } from '../../src/logger/json-lines.js';
 
 describe('jsonLine', () => {
   it('is the record as JSON, without undefined fields and without a line end', () => {

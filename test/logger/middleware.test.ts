@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
 import { refuse } from '../../src/core/refuse.js';
 import type { GatewayResponse } from '../../src/core/types.js';
-import { accessLog, accessRecord, type AccessLogOptions } from '../../src/logger/index.js';
+import { accessLog, accessRecord, type AccessLogOptions } from '../../src/logger/middleware.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext } from '../support/request.js';
 

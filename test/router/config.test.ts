@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, inspect, type Fault } from '../../src/core/options.js';
-import { Router, routePatternFields, type RoutePattern } from '../../src/router/index.js';
+import { Router, type RoutePattern } from '../../src/router/index.js';
+import { routePatternFields } from '../../src/router/pattern-schema.js';
 
 function faultsOf(pattern: unknown): readonly Fault[] {
   try {

@@ -2,11 +2,11 @@ import { request as httpRequest } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../src/core/path.js';
 import { ConfigError } from '../../src/core/options.js';
-import { Gateway, createGateway } from '../../src/gateway/index.js';
+import { createGateway, type Gateway } from '../../src/gateway/index.js';
 import { HttpProxy } from '../../src/proxy/index.js';
 import { Router } from '../../src/router/index.js';
 import { isHost } from '../../src/core/headers.js';
-import { jsonLine } from '../../src/logger/index.js';
+import { jsonLine } from '../../src/logger/json-lines.js';
 import { exchange } from '../support/raw-client.js';
 import { front, get } from './front.js';
 

@@ -47,11 +47,17 @@ function send(socket: Socket, text: string): void {
   socket.write(text, 'latin1');
 }
 
+/** Sends RST and nothing else: `resetAndDestroy` says FIN first, and a body without a length may end with that. */
+function reset(socket: Socket): void {
+  const { _handle: handle } = socket as Socket & { _handle: { reset(done: () => void): void } | null };
+  handle?.reset(() => socket.destroy());
+}
+
 /** Writes, and ends the connection behind it: with FIN, or with RST once the bytes are out. */
 function sendThen(how: 'FIN' | 'RST', text: string): (socket: Socket) => void {
   return (socket) => {
     if (how === 'FIN') socket.end(text, 'latin1');
-    else socket.write(text, 'latin1', () => setImmediate(() => socket.resetAndDestroy()));
+    else socket.write(text, 'latin1', () => setTimeout(reset, 5, socket));
   };
 }
 
@@ -62,7 +68,7 @@ const POISON = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
 
 /** One request, on a connection of its own. */
 function ask(port: number, data = GET): Promise<Exchange> {
-  return exchange(port, data, { head: data.startsWith('HEAD'), settleMs: 20 });
+  return exchange(port, data, { head: data.startsWith('HEAD'), settleMs: 10 });
 }
 
 function textOf(response: RawResponse | undefined): string | undefined {
@@ -252,7 +258,7 @@ describe('an answer that breaks off', () => {
     ['inside the size of a chunk', 'FIN', `${CHUNKED}9`],
     ['before its last line', 'FIN', `${CHUNKED}0\r\n`],
     ['inside its trailers', 'FIN', `${CHUNKED}0\r\nX-Trailer: 1\r\n`],
-    ['before a body without a length, by a reset', 'RST', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart'],
+    ['inside a body without a length, by a reset', 'RST', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart'],
   ])('%s never looks complete to the client', async (_what, how, answer) => {
     const { port, origin } = await start([sendThen(how, answer), FRESH]);
     const { response, closed } = await ask(port);
@@ -268,7 +274,9 @@ describe('an answer that breaks off', () => {
     const { port } = await start([
       (socket) => {
         send(socket, CHUNKED);
-        breakOff = () => socket.resetAndDestroy();
+        breakOff = () => {
+          reset(socket);
+        };
       },
       FRESH,
     ]);

@@ -24,6 +24,8 @@ export interface FakeRequestOptions {
   httpVersion?: string;
   /** @default null */
   fault?: RequestFault | null;
+  /** @default null */
+  bodyFault?: RequestFault | null;
   raw?: unknown;
 }
 
@@ -37,9 +39,9 @@ export function fakeRequest(overrides: FakeRequestOptions = {}): GatewayRequest 
   for (const [name, value] of Object.entries(overrides.headers ?? {})) headers[name.toLowerCase()] = value;
   const host = overrides.host ?? (authority || (typeof headers.host === 'string' ? headers.host : 'gateway.test'));
   headers.host ??= host;
-  const { forwardedFor = clientIp, httpVersion = '1.1', fault = null } = overrides;
+  const { forwardedFor = clientIp, httpVersion = '1.1', fault = null, bodyFault = null } = overrides;
   const connection = { clientIp, forwardedFor, protocol, host, httpVersion };
-  return { method, path, rawPath, query, headers, body, ...connection, fault, raw };
+  return { method, path, rawPath, query, headers, body, ...connection, fault, bodyFault, raw };
 }
 
 /** An exchange on a fake clock of its own, where the options give none. */

@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.js';
 import { Context } from '../../core/context.js';
+import { answerFailure } from '../../core/error-boundary.js';
+import { isGatewayError } from '../../core/errors.js';
 import type { TrustFunction } from '../../core/trust.js';
 import type { GatewayResponse, HeaderMap } from '../../core/types.js';
 import { connectionOf } from './connection.js';
@@ -34,8 +36,9 @@ export class NodeExchange {
 
   /** Writes the answer to the connection. */
   write(response: GatewayResponse): void {
-    this.#response = response;
-    if (this.ctx.aborted === null) writeResponse(this.#res, response, this.ctx.request);
+    const failure = failureOf(response);
+    this.#response = failure === null ? response : answerFailure(failure, this.ctx);
+    if (this.ctx.aborted === null) writeResponse(this.#res, this.#response, this.ctx.request);
     else discard(response);
   }
 
@@ -51,13 +54,23 @@ export class NodeExchange {
       this.ctx.abort(new Error('the client closed the connection'));
       if (this.#response !== null) discard(this.#response);
     }
-    this.ctx.finish({ status: aborted && !res.headersSent ? 499 : res.statusCode, aborted });
+    this.ctx.finish({ status: aborted && this.#clientLeft() ? 499 : res.statusCode, aborted });
   };
+
+  /** An answer that is cut short is cut by the client, unless something failed on this side before. */
+  #clientLeft(): boolean {
+    const { error } = this.ctx;
+    return error === null || (isGatewayError(error) && error.code === 'ERR_GATEWAY_CLIENT_CLOSED');
+  }
 }
 
 /** The compatibility layer of http2 knows it of its stream only. */
 function isSent(res: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
   return res.stream === undefined ? res.writableFinished : res.stream.writableFinished && !res.stream.aborted;
+}
+
+function failureOf({ body }: GatewayResponse): Error | null {
+  return typeof body === 'object' && body !== null && 'failure' in body ? (body.failure ?? null) : null;
 }
 
 function discard({ body }: GatewayResponse): void {

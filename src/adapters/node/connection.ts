@@ -24,7 +24,14 @@ export class Connection {
   refuseAfter(fault: RequestFault | null): RequestFault | null {
     return (this.#fault ??= fault);
   }
+
+  /** The answer under way is the last: whatever the client has sent behind its request is not acted on (RFC 9112 9.6). */
+  close(): void {
+    this.#fault ??= CLOSING;
+  }
 }
+
+const CLOSING: RequestFault = { code: 'ERR_GATEWAY_REQUEST_MALFORMED', detail: 'The connection is closing.' };
 
 const connections = new WeakMap<Socket, Connection>();
 

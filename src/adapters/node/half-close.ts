@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { connectionOf } from './connection.js';
 
 /** How long a client that has said that it sends no more may get nothing before it counts as gone. */
-const SILENCE_MS = 1_000;
+const SILENCE_MS = 500;
 
 /**
  * Lets clients that close their half of the connection after the request still have their answer. To tell them from clients that have left, which look the

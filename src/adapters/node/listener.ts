@@ -6,7 +6,7 @@ import { errorBoundary, requestGuard } from '../../core/error-boundary.js';
 import { refuse } from '../../core/refuse.js';
 import { compileTrust, type TrustFunction, type TrustProxy } from '../../core/trust.js';
 import type { GatewayResponse, Handler, Middleware } from '../../core/types.js';
-import { Gateway, createGateway, type GatewayConfig } from '../../gateway/index.js';
+import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
 import { NodeExchange, PassOn } from './bridge.js';
 import { ServerCheck } from './server-check.js';
 import { sendableHeaders } from './write-response.js';
@@ -82,7 +82,7 @@ export function gateway(configOrGateway: GatewayConfig | Gateway): GatewayListen
 
 /** The listener behind {@link gateway}, for adapters whose hosts have a trust setting. */
 export function gatewayListener(configOrGateway: GatewayConfig | Gateway, hostTrust: HostTrust): GatewayListener {
-  const engine = configOrGateway instanceof Gateway ? configOrGateway : createGateway(configOrGateway);
+  const engine = toGateway(configOrGateway);
   return Object.assign(listen(mountGateway(engine), hostTrust), { gateway: engine, close: engine.close.bind(engine) });
 }
 

@@ -34,7 +34,14 @@ export function readHeaders(rawHeaders: readonly string[], httpVersion: string):
       known.push(value);
     }
   }
-  return { headers, fault: fault ?? framingFault(headers, httpVersion) ?? hostFault(headers, httpVersion) };
+  return {
+    headers,
+    fault:
+      fault ??
+      framingFault(headers, httpVersion) ??
+      hostFault(headers, httpVersion) ??
+      expectFault(headers, httpVersion),
+  };
 }
 
 const SINGULAR: ReadonlySet<string> = new Set([
@@ -62,7 +69,16 @@ function hostFault({ host }: HeaderMap, httpVersion: string): RequestFault | nul
   return isHost(String(host)) ? null : malformed('The Host header field names no host.');
 }
 
-function malformed(detail: string): RequestFault {
+/** RFC 9110 10.1.1: there is one expectation, and HTTP/1.0 does not know it. */
+function expectFault({ expect }: HeaderMap, httpVersion: string): RequestFault | null {
+  if (expect === undefined || httpVersion === '1.0' || String(expect).toLowerCase() === '100-continue') return null;
+  return {
+    code: 'ERR_GATEWAY_EXPECTATION_UNKNOWN',
+    detail: 'The only expectation that is understood is 100-continue.',
+  };
+}
+
+export function malformed(detail: string): RequestFault {
   return { code: 'ERR_GATEWAY_REQUEST_MALFORMED', detail };
 }
 

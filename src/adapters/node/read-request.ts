@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { Socket } from 'node:net';
+import { isHost } from '../../core/headers.js';
 import { parseTarget } from '../../core/path.js';
 import { resolveClient, type TrustFunction } from '../../core/trust.js';
 import type { Body, GatewayRequest, HeaderMap, RequestFault } from '../../core/types.js';
 import { isConsumed, restoreBody, type ParsedRequest } from './parsed-body.js';
 import { connectionOf } from './connection.js';
-import { readHeaders } from './read-headers.js';
+import { malformed, readHeaders } from './read-headers.js';
 import { RequestBody } from './request-body.js';
 
 /** What frameworks add to a request of `node:http`. */
@@ -38,20 +39,26 @@ export function readRequest(
     protocol,
     host,
     httpVersion: req.httpVersion,
-    fault: connection.refuseAfter(headerFault ?? targetFault(target, headers)) ?? bodyFault,
+    fault: connection.refuseAfter(versionFault(req) ?? headerFault ?? targetFault(target, headers)),
+    bodyFault,
     raw: req,
   };
 }
 
 function targetFault(target: ReturnType<typeof parseTarget>, headers: HeaderMap): RequestFault | null {
-  if (target === null)
-    return { code: 'ERR_GATEWAY_REQUEST_MALFORMED', detail: 'The request target is malformed or ambiguous.' };
-  if (target.authority === '' || headers.host === undefined) return null;
-  if (target.authority.toLowerCase() === String(headers.host).toLowerCase()) return null;
-  return {
-    code: 'ERR_GATEWAY_REQUEST_MALFORMED',
-    detail: 'The request target and the Host header field name different hosts.',
-  };
+  if (target === null) return malformed('The request target is malformed or ambiguous.');
+  const { authority } = target;
+  if (authority === '') return null;
+  if (!isHost(authority)) return malformed('The request target names no host.');
+  if (headers.host === undefined || authority.toLowerCase() === String(headers.host).toLowerCase()) return null;
+  return malformed('The request target and the Host header field name different hosts.');
+}
+
+/** A server of HTTP/1.1 on a plain port gets more than HTTP/1.1. */
+function versionFault(req: IncomingMessage): RequestFault | null {
+  const { httpVersion } = req;
+  if (httpVersion === '1.1' || httpVersion === '1.0' || (httpVersion === '2.0' && 'stream' in req)) return null;
+  return malformed('This version of HTTP is not spoken here.');
 }
 
 function readBody(
@@ -77,7 +84,7 @@ export function hasBody(req: IncomingMessage, headers: HeaderMap): boolean {
 
 /** Node answers `Expect` by itself unless somebody listens to `checkContinue`; then the answer is due when the body is wanted. */
 function continueSender(req: IncomingMessage, res: ServerResponse, headers: HeaderMap): (() => void) | null {
-  if (headers.expect === undefined) return null;
+  if (headers.expect === undefined || req.httpVersion === '1.0') return null;
   const { server } = req.socket as Socket & { server?: { listenerCount(event: string): number } };
   if (!server?.listenerCount('checkContinue')) return null;
   return () => {

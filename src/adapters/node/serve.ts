@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { func, integer, list, object, string, validate, type Schema } from '../../core/options.js';
-import { Gateway, createGateway, type GatewayConfig } from '../../gateway/index.js';
+import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
 import { serveHalfClosed } from './half-close.js';
 import { gateway } from './listener.js';
 import { routeTable } from './route-table.js';
@@ -77,7 +77,7 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<RunningServer> {
   validate('serve', options, serveSchema);
-  const engine = configOrGateway instanceof Gateway ? configOrGateway : createGateway(configOrGateway);
+  const engine = toGateway(configOrGateway);
   const server = createLimitedServer(engine, options);
   await listen(server, options.port ?? portFromEnvironment(), options.host);
 
@@ -85,14 +85,15 @@ export async function serve(
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= drain());
   const onSignal = (): void => void close();
-  for (const signal of signals) process.once(signal, onSignal);
+  // Kept until the end: a second signal must not end the process while it drains.
+  for (const signal of signals) process.on(signal, onSignal);
 
   async function drain(): Promise<void> {
-    for (const signal of signals) process.off(signal, onSignal);
     const closed = new Promise((resolve) => server.close(resolve));
     await engine.close({ timeoutMs: drainTimeoutMs });
     server.closeAllConnections();
     await closed;
+    for (const signal of signals) process.off(signal, onSignal);
   }
 
   const url = urlOf(server, options);
@@ -107,6 +108,8 @@ function createLimitedServer(engine: Gateway, options: ServeOptions): Server {
     keepAliveTimeout: options.keepAliveMs ?? 65_000,
     maxHeaderSize: options.maxHeaderBytes ?? 16_384,
     connectionsCheckingInterval: 1_000,
+    // The gateway refuses a request without a host itself, and with it what follows on its connection.
+    requireHostHeader: false,
   };
   const listener = gateway(engine);
   const server = options.tls

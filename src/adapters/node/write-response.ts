@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
 import { isFieldName, isFieldValue } from '../../core/headers.js';
 import type { GatewayRequest, GatewayResponse, HeaderMap } from '../../core/types.js';
+import { connectionOf } from './connection.js';
 import { LINGER_BYTES, lingerOnClose } from './linger.js';
 
 /** First write of a streamed answer: Node writes a head that goes out alone, or with text, as UTF-8 and breaks its non-ASCII bytes. */
@@ -58,12 +59,15 @@ export function sendableHeaders(headers: HeaderMap, request: GatewayRequest): [s
   });
 }
 
-/** Where more of the request's body may come than is worth reading, the connection ends with the answer. */
+/** Where more may come than is worth reading, or than Node would read, the connection ends with the answer. */
 function closeUnlessRead(headers: HeaderMap, { body, headers: sent, raw, httpVersion }: GatewayRequest): void {
+  if (httpVersion === '2.0') return;
   const req = raw as IncomingMessage;
-  if (body === null || req.complete || Number(sent['content-length']) <= LINGER_BYTES || httpVersion === '2.0') return;
-  headers.connection = 'close';
-  lingerOnClose(req.socket);
+  const unread = body !== null && !req.complete && !(Number(sent['content-length']) <= LINGER_BYTES);
+  // Node's parser stops behind the offer of an upgrade, taken or not.
+  if (unread || sent.upgrade !== undefined) headers.connection = 'close';
+  if (unread) lingerOnClose(req.socket);
+  if (headers.connection === 'close') connectionOf(req.socket).close();
 }
 
 /** A body for hosts that want a `Readable`. It takes the connection down where the upstream fails, so nobody takes the answer for complete. */
