@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TrustFunction } from '../core/trust.js';
 import type { Middleware } from '../core/types.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../gateway/index.js';
-import { NodeExchange, PassOn } from './node/bridge.js';
-import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/listener.js';
-import { readableBody, sendableHeaders } from './node/write-response.js';
+import { isPassedOn, NodeExchange } from './node/bridge.js';
+import { mountGateway, mountMiddleware, refusePassing, type ListenerOptions, type Mount } from './node/listener.js';
+import { readableBody, setHeaders } from './node/write-response.js';
 
 /** The part of a Koa context that the adapter uses. */
 interface KoaContext {
@@ -15,8 +15,6 @@ interface KoaContext {
   app: object;
   status: number;
   body: unknown;
-  set(name: string, value: string | string[]): void;
-  remove(name: string): void;
 }
 /** The context is Koa's own: a type of ours would change the type of the app. */
 export type KoaMiddleware = (koa: object, next: () => Promise<unknown>) => Promise<void>;
@@ -37,20 +35,22 @@ export function gateway(configOrGateway: GatewayConfig | Gateway): KoaGateway {
 export const toKoa = (middleware: Middleware, options: ListenerOptions = {}): KoaMiddleware =>
   koaMiddleware(mountMiddleware(middleware, options));
 
-function koaMiddleware({ handler, trust, clock, ownsAnswer }: Mount): KoaMiddleware {
+function koaMiddleware({ handler, trust, clock, isDraining, ownsAnswer }: Mount): KoaMiddleware {
   return async function innergate(context, next) {
     const koa = context as KoaContext;
     const exchange = new NodeExchange(koa.req, koa.res, trust ?? koaTrust(koa), clock, koa.request);
     const response = await handler(exchange.ctx);
-    const passedOn = response instanceof PassOn;
-    if (!passedOn) {
-      koa.body = readableBody(response, koa.res) ?? '';
-      koa.status = response.status;
-      for (const guess of ['content-type', 'content-length']) koa.remove(guess);
+    const answer = isPassedOn(response) ? refusePassing(exchange.ctx) : response;
+    if (answer !== null) {
+      koa.body = readableBody(answer, koa.res) ?? '';
+      koa.status = answer.status;
+      koa.res.removeHeader('content-type');
+      if (answer.body === null) koa.res.removeHeader('content-length');
+      if (isDraining()) answer.headers.connection = 'close';
     }
-    if (passedOn && ownsAnswer) exchange.release();
-    else for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) koa.set(name, value);
-    if (passedOn) await next();
+    if (answer === null && ownsAnswer) exchange.release();
+    else setHeaders(koa.res, (answer ?? response).headers, exchange.ctx.request);
+    if (answer === null) await next();
   };
 }
 

@@ -8,6 +8,7 @@ export const REFUSALS = {
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
   ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'Request timeout' },
+  ERR_GATEWAY_LENGTH_REQUIRED: { status: 411, title: 'Length required' },
   ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'Content too large' },
   ERR_GATEWAY_URL_TOO_LONG: { status: 414, title: 'URL too long' },
   ERR_GATEWAY_EXPECTATION_UNKNOWN: { status: 417, title: 'Expectation failed' },

@@ -1,7 +1,6 @@
 import { refuse } from '../core/refuse.js';
 import type { Context } from '../core/context.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
-import { after } from '../core/after.js';
 import type { Clock } from '../core/clock.js';
 
 /** Counts the exchanges in flight, so that a gateway can end without cutting one off. */
@@ -11,13 +10,22 @@ export class Drain {
   #onEmpty: (() => void) | null = null;
   #closing: Promise<void> | undefined;
 
-  /** Around every route: answers as long as the gateway lives, and asks clients to leave once it drains. */
+  /** True from the moment at which the gateway is to end: its answers ask clients to leave. */
+  get isDraining(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** Around every route: answers as long as the gateway lives. */
   readonly middleware = (ctx: Context, next: Handler): MaybePromise<GatewayResponse> => {
     if (this.#state === 'closed') return refuse(ctx, 'ERR_GATEWAY_DRAINING');
     this.#inFlight++;
     ctx.onFinish(this.#onFinish);
-    return this.#state === 'open' ? next(ctx) : after(next, ctx, closeConnection);
+    return next(ctx);
   };
+
+  begin(): void {
+    if (this.#state === 'open') this.#state = 'draining';
+  }
 
   /** Resolves when nothing is in flight, or at the deadline; after that every request is refused. */
   close(timeoutMs: number, clock: Clock): Promise<void> {
@@ -25,7 +33,7 @@ export class Drain {
   }
 
   async #emptyOrLate(timeoutMs: number, clock: Clock): Promise<void> {
-    this.#state = 'draining';
+    this.begin();
     if (this.#inFlight > 0) {
       const { promise, resolve } = deferred();
       this.#onEmpty = resolve;
@@ -45,9 +53,4 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = () => undefined;
   const promise = new Promise<void>((fulfil) => (resolve = fulfil));
   return { promise, resolve };
-}
-
-function closeConnection(response: GatewayResponse): GatewayResponse {
-  response.headers.connection = 'close';
-  return response;
 }

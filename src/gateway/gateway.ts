@@ -80,16 +80,27 @@ export class Gateway {
     return explainRequest(this.#router, stages, this.#healthPath, method, url, headers);
   }
 
+  /** True once the gateway is to end: adapters then ask clients to close their connections. */
+  get isDraining(): boolean {
+    return this.#drain.isDraining;
+  }
+
   health(): HealthReport {
     return this.#health.report();
   }
 
+  /** Health turns 503 at once, and answers ask clients to close their connections. Requests are answered as before. */
+  drain(): void {
+    this.#health.drain();
+    this.#drain.begin();
+  }
+
   /**
-   * Ends the gateway: health turns 503 at once, answers ask clients to close their connections, and when nothing is in flight or the time is up the
-   * connections to upstreams are ended and every further request is refused with 503.
+   * Ends the gateway: drains it, and when nothing is in flight or the time is up ends the connections to upstreams. Every further request is refused
+   * with 503.
    */
   async close({ timeoutMs = 10_000 }: CloseOptions = {}): Promise<void> {
-    this.#health.drain();
+    this.drain();
     await this.#drain.close(timeoutMs, this.clock);
     await this.#upstreams.close();
   }

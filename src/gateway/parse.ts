@@ -145,7 +145,9 @@ export function proxyOptionsOf(route: RouteConfig, defaults: GatewayConfig['defa
   const shared = pick(defaults, Object.keys(sharedProxyFields));
   const hasPathRule = ['stripPrefix', 'rewrite', 'pathRewrite'].some((name) => own[name] !== undefined);
   if (hasPathRule) for (const name of ['stripPrefix', 'rewrite', 'pathRewrite']) delete shared[name];
-  return { ...shared, ...own };
+  // Each may give its part of the deadlines.
+  const timeouts = { ...defaults.timeouts, ...route.timeouts };
+  return { ...shared, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };
 }
 
 function pick(source: object, names: readonly string[]): Record<string, unknown> {

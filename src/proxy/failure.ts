@@ -27,7 +27,11 @@ export function toUpstreamFailure(error: Error & { code?: unknown }, origin: str
 }
 
 function codeOf({ name, code, message }: Error & { code?: unknown }): GatewayErrorCode {
-  if (name === 'HTTPParserError' || (code === 'UND_ERR_SOCKET' && NONSENSE.has(message))) {
+  if (
+    name === 'HTTPParserError' ||
+    String(code).startsWith('HPE_') ||
+    (code === 'UND_ERR_SOCKET' && NONSENSE.has(message))
+  ) {
     return 'ERR_GATEWAY_UPSTREAM_PROTOCOL';
   }
   if (typeof code !== 'string') return 'ERR_GATEWAY_INTERNAL';

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { seededRandom } from '../support/random.js';
 import {
   connectTo,
   failOnUncaught,
@@ -57,8 +58,9 @@ async function startProgram(env: { TARGET: string; DRAIN_MS: string }): Promise<
 
 describe('SIGTERM', () => {
   it('under constant load fails no request, and the process is gone within its deadline', async () => {
+    const random = seededRandom(11);
     const origin = await startUpstream(async (_request, response) => {
-      await sleep(5);
+      await sleep(random.int(20));
       response.end('ok');
     });
     const program = await startProgram({ TARGET: origin.url, DRAIN_MS: '5000' });
@@ -87,7 +89,7 @@ describe('SIGTERM', () => {
         }
       }
     }
-    const clients = times(16, keepAsking);
+    const clients = times(32, keepAsking);
     await eventually(() => answered > 200, { withinMs: 8_000 });
     const before = answered;
     program.child.kill('SIGTERM');
@@ -96,7 +98,7 @@ describe('SIGTERM', () => {
     expect(performance.now() - started).toBeLessThan(5_000);
     await clients;
     expect(failed).toEqual([]);
-    expect(refused).toBe(16);
+    expect(refused).toBe(32);
     expect(answered).toBeGreaterThanOrEqual(before);
     expect(program.stderr()).toBe('');
   });

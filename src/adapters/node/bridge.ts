@@ -6,17 +6,20 @@ import { Context } from '../../core/context.js';
 import { answerFailure } from '../../core/error-boundary.js';
 import { isGatewayError } from '../../core/errors.js';
 import type { TrustFunction } from '../../core/trust.js';
-import type { GatewayResponse, HeaderMap } from '../../core/types.js';
+import type { GatewayResponse, Handler, HeaderMap } from '../../core/types.js';
 import { connectionOf } from './connection.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
 import { writeResponse } from './write-response.js';
 
-/** The answer of nobody: the host's next handler is to answer. */
-export class PassOn implements GatewayResponse {
-  status = 200;
-  headers: HeaderMap = {};
-  body = null;
+const NOBODY_ANSWERED = new Uint8Array(0);
+
+/** Ends an onion that is mounted in front of other handlers: the host's next handler is to answer. */
+export const passOn: Handler = () => ({ status: 200, headers: {}, body: NOBODY_ANSWERED });
+
+/** True for an answer of {@link passOn}, and for a copy of it that a piece has made. */
+export function isPassedOn({ body }: GatewayResponse): boolean {
+  return body === NOBODY_ANSWERED;
 }
 
 /** One exchange on a connection of Node: cancelled when the client leaves, finished when the answer is out. */
@@ -38,8 +41,17 @@ export class NodeExchange {
   write(response: GatewayResponse): void {
     const failure = failureOf(response);
     this.#response = failure === null ? response : answerFailure(failure, this.ctx);
-    if (this.ctx.aborted === null) writeResponse(this.#res, this.#response, this.ctx.request);
-    else discard(response);
+    if (this.ctx.aborted !== null) {
+      discard(response);
+      return;
+    }
+    try {
+      writeResponse(this.#res, this.#response, this.ctx.request);
+    } catch (error) {
+      // Whatever a host has done to its response, the client must not wait for it.
+      this.ctx.error = error;
+      this.#res.destroy();
+    }
   }
 
   /** Leaves the request to the host: what follows is none of ours. */

@@ -1,9 +1,9 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { connectionOf } from './connection.js';
 
-/** How long a client that has said that it sends no more may get nothing before it counts as gone. */
-const SILENCE_MS = 500;
+/** How often a client that has said that it sends no more is asked whether it still reads. */
+const PROBE_MS = 250;
 
 /**
  * Lets clients that close their half of the connection after the request still have their answer. To tell them from clients that have left, which look the
@@ -23,17 +23,19 @@ export function serveHalfClosed(server: Server): void {
 function probe(socket: Socket): void {
   const { response } = connectionOf(socket);
   if (response === null || response.writableEnded) return;
-  if (!response.headersSent) {
-    if (response.req.httpVersion === '1.1') response.writeContinue();
-    else socket.destroy();
-  }
-  let written = socket.bytesWritten;
-  const timer = setInterval(() => {
-    const silent = socket.bytesWritten === written && socket.writableLength === 0;
-    if (silent && response.headersSent && !response.writableEnded) socket.destroy();
-    written = socket.bytesWritten;
-  }, SILENCE_MS).unref();
+  let written = -1;
+  const timer = setInterval(ask, PROBE_MS).unref();
   socket.once('close', () => {
     clearInterval(timer);
   });
+  ask();
+
+  function ask(): void {
+    const { headersSent, writableEnded, req } = response as ServerResponse;
+    if (writableEnded) return;
+    // A client that is gone answers with a reset, which the next write meets.
+    if (!headersSent && req.httpVersion === '1.1') response?.writeContinue();
+    else if (socket.bytesWritten === written && socket.writableLength === 0) socket.destroy();
+    written = socket.bytesWritten;
+  }
 }

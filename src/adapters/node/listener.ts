@@ -2,14 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { compose } from '../../core/compose.js';
+import type { Context } from '../../core/context.js';
 import { errorBoundary, requestGuard } from '../../core/error-boundary.js';
 import { refuse } from '../../core/refuse.js';
 import { compileTrust, type TrustFunction, type TrustProxy } from '../../core/trust.js';
 import type { GatewayResponse, Handler, Middleware } from '../../core/types.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
-import { NodeExchange, PassOn } from './bridge.js';
+import { isPassedOn, NodeExchange, passOn } from './bridge.js';
 import { ServerCheck } from './server-check.js';
-import { sendableHeaders } from './write-response.js';
+import { setHeaders } from './write-response.js';
 
 /** A listener for `http.createServer`, and a middleware for every host that calls it with `next`. */
 export type NodeListener = (
@@ -37,6 +38,8 @@ export interface Mount {
   /** `null` leaves it to the host. */
   readonly trust: TrustFunction | null;
   readonly clock: Clock;
+  /** True where every answer is to be the last on its connection. */
+  readonly isDraining: () => boolean;
   /** A request that it passes on is none of its business any more; what a mere piece has to say goes on the host's answer. */
   readonly ownsAnswer: boolean;
 }
@@ -44,7 +47,6 @@ export interface Mount {
 /** Where a host keeps a trust setting of its own. */
 export type HostTrust = (req: IncomingMessage) => TrustFunction | null;
 
-const passOn: Handler = () => new PassOn();
 const notFound: Handler = (ctx) => refuse(ctx, 'ERR_GATEWAY_ROUTE_NOT_FOUND');
 const trustNobody: HostTrust = () => null;
 const NOBODY = compileTrust(false);
@@ -57,6 +59,7 @@ export function mountGateway(engine: Gateway): Mount {
     alone: engine.handlerBefore(notFound),
     trust,
     clock,
+    isDraining: () => engine.isDraining,
     ownsAnswer: true,
   };
 }
@@ -64,7 +67,14 @@ export function mountGateway(engine: Gateway): Mount {
 export function mountMiddleware(middleware: Middleware, { trustProxy, clock = systemClock }: ListenerOptions): Mount {
   const layers = [errorBoundary, requestGuard, middleware];
   const trust = trustProxy === undefined ? null : compileTrust(trustProxy);
-  return { handler: compose(layers, passOn), alone: compose(layers, notFound), trust, clock, ownsAnswer: false };
+  return {
+    handler: compose(layers, passOn),
+    alone: compose(layers, notFound),
+    trust,
+    clock,
+    isDraining: () => false,
+    ownsAnswer: false,
+  };
 }
 
 /**
@@ -106,7 +116,13 @@ export function middlewareListener(
   return listen(mountMiddleware(middleware, options), hostTrust);
 }
 
-function listen({ handler, alone, trust, clock, ownsAnswer }: Mount, hostTrust: HostTrust): NodeListener {
+/** A body that a piece has wrapped, to count it say, does not reach the host's handlers: what holds for it could not be kept. */
+export function refusePassing(ctx: Context): GatewayResponse | null {
+  if (ctx.drafted === null || ctx.drafted.body === ctx.request.body) return null;
+  return refuse(ctx, 'ERR_GATEWAY_LENGTH_REQUIRED');
+}
+
+function listen({ handler, alone, trust, clock, isDraining, ownsAnswer }: Mount, hostTrust: HostTrust): NodeListener {
   const check = new ServerCheck();
 
   return function innergate(request, answer, next) {
@@ -116,13 +132,14 @@ function listen({ handler, alone, trust, clock, ownsAnswer }: Mount, hostTrust: 
     check.look(req);
     const exchange = new NodeExchange(req, res, trust ?? hostTrust(req) ?? NOBODY, clock);
     const finish = (response: GatewayResponse): void => {
-      if (!(response instanceof PassOn)) {
-        exchange.write(response);
+      const answer = isPassedOn(response) ? refusePassing(exchange.ctx) : response;
+      if (answer !== null) {
+        if (isDraining()) answer.headers.connection = 'close';
+        exchange.write(answer);
         return;
       }
       if (ownsAnswer) exchange.release();
-      else
-        for (const [name, value] of sendableHeaders(response.headers, exchange.ctx.request)) res.setHeader(name, value);
+      else setHeaders(res, response.headers, exchange.ctx.request);
       next?.();
     };
     // Synchronous where the onion is. The error boundary is inside it, so there is no rejection to fear.

@@ -9,6 +9,10 @@ import type { HeaderMap, RequestFault } from '../../core/types.js';
 export interface ParsedRequest {
   rawBody?: unknown;
   body?: unknown;
+  /** Set by the parsers of Express where the body is their work. */
+  _body?: boolean;
+  /** The path before any mount point was taken off. */
+  originalUrl?: string;
 }
 
 export type RestoredBody = { readonly bytes: Uint8Array } | { readonly fault: RequestFault };
@@ -19,12 +23,12 @@ export function isConsumed(request: IncomingMessage): boolean {
 }
 
 /** Finds or rebuilds the body and corrects the header fields that describe it. */
-export function restoreBody({ rawBody, body }: ParsedRequest, headers: HeaderMap): RestoredBody {
+export function restoreBody(parsed: ParsedRequest, headers: HeaderMap): RestoredBody {
   const type = mediaType(headers);
-  const kept = keptBytes(rawBody, body);
-  const bytes = kept ?? encode(type, body);
+  const kept = keptBytes(parsed);
+  const bytes = kept ?? (isLeftover(parsed, headers) ? null : encode(type, parsed.body));
   if (bytes === null) return { fault: consumedFault(type) };
-  if (kept === null) nameEncoding(headers);
+  if (kept === null || typeof parsed.rawBody === 'string') nameEncoding(headers);
   // Parsers hand out what they have decompressed.
   delete headers['content-encoding'];
   delete headers['transfer-encoding'];
@@ -36,10 +40,16 @@ function mediaType(headers: HeaderMap): string {
   return (String(headers['content-type'] ?? '').split(';')[0] as string).trim().toLowerCase();
 }
 
-function keptBytes(rawBody: unknown, body: unknown): Uint8Array | null {
+function keptBytes({ rawBody, body }: ParsedRequest): Uint8Array | null {
   if (typeof rawBody === 'string') return Buffer.from(rawBody);
   if (rawBody instanceof Uint8Array) return rawBody;
   return body instanceof Uint8Array ? body : null;
+}
+
+/** Parsers that found nothing to do leave an empty object; whoever did read the body has kept it to himself. */
+function isLeftover({ body, _body }: ParsedRequest, headers: HeaderMap): boolean {
+  const isEmpty = typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
+  return isEmpty && _body !== true && Number(headers['content-length']) > '{}'.length;
 }
 
 function encode(type: string, body: unknown): Uint8Array | null {
@@ -53,10 +63,12 @@ function encode(type: string, body: unknown): Uint8Array | null {
 
 /** `{ a: { b: [1, 2] } }` -> `a[b][0]=1`, `a[b][1]=2`: the notation that the parsers of nested forms read. */
 function formPairs(value: object, prefix = ''): [string, string][] {
-  return Object.entries(value).flatMap(([key, entry]: [string, unknown]): [string, string][] => {
-    const name = prefix === '' ? key : `${prefix}[${key}]`;
+  return Object.entries(value).flatMap(([part, entry]: [string, unknown]): [string, string][] => {
+    const name = prefix === '' ? part : `${prefix}[${part}]`;
     if (Array.isArray(entry) && entry.every((item) => typeof item !== 'object')) {
-      return entry.map((item: string | number | boolean | null) => [name, String(item ?? '')]);
+      // One value alone would come back as a text.
+      const key = entry.length === 1 ? `${name}[]` : name;
+      return entry.map((item: string | number | boolean | null) => [key, String(item ?? '')]);
     }
     if (typeof entry === 'object' && entry !== null) return formPairs(entry, name);
     return entry === undefined ? [] : [[name, String((entry as string | number | boolean | null) ?? '')]];

@@ -11,7 +11,7 @@ import { malformed, readHeaders } from './read-headers.js';
 import { RequestBody } from './request-body.js';
 
 /** What frameworks add to a request of `node:http`. */
-export type NodeRequest = IncomingMessage & ParsedRequest & { originalUrl?: string };
+export type NodeRequest = IncomingMessage & ParsedRequest;
 
 /** Reads a request of `node:http`, `https` or the compatibility layer of `http2`; what is wrong with it is told in `fault`, never thrown. */
 export function readRequest(
@@ -21,7 +21,7 @@ export function readRequest(
   parsed: ParsedRequest,
 ): GatewayRequest {
   const { headers, fault: headerFault } = readHeaders(req.rawHeaders, req.httpVersion);
-  const target = parseTarget(req.originalUrl ?? req.url ?? '', req.method);
+  const target = parseTarget(parsed.originalUrl ?? req.url ?? '', req.method);
   const { body, fault: bodyFault } = readBody(req, res, headers, parsed);
   const connection = connectionOf(req.socket);
   const { address, protocol: ownProtocol } = connection;

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 import { func, integer, list, object, string, validate, type Schema } from '../../core/options.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
 import { serveHalfClosed } from './half-close.js';
@@ -89,10 +89,18 @@ export async function serve(
   for (const signal of signals) process.on(signal, onSignal);
 
   async function drain(): Promise<void> {
-    const closed = new Promise((resolve) => server.close(resolve));
-    await engine.close({ timeoutMs: drainTimeoutMs });
-    server.closeAllConnections();
-    await closed;
+    engine.drain();
+    const idle = setTimeout(() => {
+      server.closeIdleConnections();
+    }, LAST_REQUEST_MS);
+    const deadline = setTimeout(() => {
+      server.closeAllConnections();
+    }, drainTimeoutMs);
+    // Not `server.close()`: it ends idle connections on the spot, and with them the request that is on its way.
+    await new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+    clearTimeout(idle);
+    clearTimeout(deadline);
+    await engine.close({ timeoutMs: 0 });
     for (const signal of signals) process.off(signal, onSignal);
   }
 
@@ -101,10 +109,14 @@ export async function serve(
   return { gateway: engine, server, url, close };
 }
 
+/** How long an idle connection of a draining server may still bring a request. */
+const LAST_REQUEST_MS = 1_000;
+
 function createLimitedServer(engine: Gateway, options: ServeOptions): Server {
+  const { requestTimeoutMs = 300_000 } = options;
   const limits: ServerOptions = {
-    headersTimeout: options.headersTimeoutMs ?? 20_000,
-    requestTimeout: options.requestTimeoutMs ?? 300_000,
+    headersTimeout: options.headersTimeoutMs ?? Math.min(20_000, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: options.keepAliveMs ?? 65_000,
     maxHeaderSize: options.maxHeaderBytes ?? 16_384,
     connectionsCheckingInterval: 1_000,

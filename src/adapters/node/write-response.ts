@@ -32,31 +32,43 @@ export function writeResponse(res: ServerResponse, response: GatewayResponse, re
 }
 
 function writeHead(res: ServerResponse, status: number, headers: HeaderMap, request: GatewayRequest): void {
-  closeUnlessRead(headers, request);
-  const overHttp2 = request.httpVersion === '2.0';
+  prepareHeaders(res, headers, request);
   const lines: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && !(overHttp2 && name === 'connection')) lines.push(name, value);
+    if (value !== undefined) lines.push(name, value);
   }
   try {
+    // A host that wraps `writeHead` to see the fields, as compression does, looks for them where `setHeader` puts them.
+    if (Object.hasOwn(res, 'writeHead')) throw new TypeError('wrapped');
     res.writeHead(status, lines as string[]);
   } catch {
-    res.writeHead(status, sendableHeaders(headers, request).flat() as string[]);
+    setHeaders(res, headers, request);
+    res.writeHead(status);
   }
 }
 
-/**
- * The fields of an answer, one entry each. A value that HTTP cannot carry, such as a line break that a piece took over from a token, is left out; so are
- * the fields of a connection over HTTP/2, which has none (RFC 9113 8.2.2).
- */
-export function sendableHeaders(headers: HeaderMap, request: GatewayRequest): [string, string | string[]][] {
+/** Sets the fields one by one. A value that HTTP cannot carry, such as a line break that a piece took over from a token, is left out. */
+export function setHeaders(res: ServerResponse, headers: HeaderMap, request: GatewayRequest): void {
+  prepareHeaders(res, headers, request);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && isFieldName(name) && [value].flat().every(isFieldValue)) res.setHeader(name, value);
+  }
+}
+
+/** Fields whose earlier values, set by the host, stay beside those of the answer: everywhere else the answer wins. */
+const JOINED = ['set-cookie', 'vary'] as const;
+
+function prepareHeaders(res: ServerResponse, headers: HeaderMap, request: GatewayRequest): void {
   closeUnlessRead(headers, request);
-  return Object.entries(headers).filter((entry): entry is [string, string | string[]] => {
-    const [name, value] = entry;
-    if (value === undefined || !isFieldName(name) || ![value].flat().every(isFieldValue)) return false;
-    return name !== 'connection' || request.httpVersion !== '2.0';
-  });
+  // HTTP/2 has no fields of a connection (RFC 9113 8.2.2).
+  if (request.httpVersion === '2.0') headers.connection = undefined;
+  for (const name of JOINED) {
+    const earlier = res.getHeader(name);
+    if (earlier !== undefined && headers[name] !== undefined) {
+      headers[name] = [...new Set([earlier, headers[name]].flat().map(String))];
+    }
+  }
 }
 
 /** Where more may come than is worth reading, or than Node would read, the connection ends with the answer. */
@@ -76,5 +88,12 @@ export function readableBody({ body }: GatewayResponse, res: ServerResponse): Bu
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  res.once('pipe', (source) => {
+    if (source === stream) res.write(NO_BYTES);
+  });
+  // A generator that nobody has started runs no `finally` of its own.
+  stream.once('close', () => {
+    body.destroy();
+  });
   return stream.once('error', () => res.destroy());
 }
