@@ -1,4 +1,7 @@
-/** The whole thing on one machine: an Express app with a gateway in front of three services, and lines to paste. Ctrl-C drains. */
+/**
+ * The whole thing on one machine: an Express app with a gateway in front of three services, and lines to paste. Ctrl-C
+ * drains.
+ */
 import { createServer } from 'node:http';
 import express from 'express';
 import { gateway } from 'innergate/express';

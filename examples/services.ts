@@ -1,4 +1,7 @@
-/** Three small services to stand behind a gateway. They know nothing of it, not even the prefix under which it offers them. */
+/**
+ * Three small services to stand behind a gateway. They know nothing of it, not even the prefix under which it offers
+ * them.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen, type Running } from './support.js';

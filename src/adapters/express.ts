@@ -3,13 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { TrustFunction } from '../core/trust.js';
 import type { Middleware } from '../core/types.js';
 import type { Gateway, GatewayConfig } from '../gateway/index.js';
-import {
-  gatewayListener,
-  middlewareListener,
-  type GatewayListener,
-  type ListenerOptions,
-  type NodeListener,
-} from './node/listener.js';
+import { gatewayListener, middlewareListener, type GatewayListener, type NodeListener } from './node/listener.js';
+import type { ListenerOptions } from './node/mount.js';
 
 type ExpressRequest = IncomingMessage & { app?: { get(setting: string): unknown } };
 
@@ -20,8 +15,8 @@ function expressTrust(req: ExpressRequest): TrustFunction | null {
 }
 
 /**
- * Mounts a gateway in an Express app. Routes match the full original path, wherever it is mounted; a request without a route goes to the app's next
- * handler. The app's `trust proxy` holds unless the config has a `trustProxy`.
+ * Mounts a gateway in an Express app. Routes match the full original path, wherever it is mounted; a request without a
+ * route goes to the app's next handler. The app's `trust proxy` holds unless the config has a `trustProxy`.
  *
  * @throws {ConfigError} with every fault of the config.
  *

@@ -1,10 +1,13 @@
-/** Koa 2 and 3. The onion stays whole: middleware outside sees status, headers and body, and may change them before they are sent. */
+/**
+ * Koa 2 and 3. The onion stays whole: middleware outside sees status, headers and body, and may change them before they
+ * are sent.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TrustFunction } from '../core/trust.js';
 import type { Middleware } from '../core/types.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../gateway/index.js';
-import { isPassedOn, NodeExchange } from './node/bridge.js';
-import { mountGateway, mountMiddleware, refusePassing, type ListenerOptions, type Mount } from './node/listener.js';
+import { NodeExchange } from './node/bridge.js';
+import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/mount.js';
 import { readableBody, setHeaders } from './node/write-response.js';
 
 /** The part of a Koa context that the adapter uses. */
@@ -22,7 +25,7 @@ export type KoaMiddleware = (koa: object, next: () => Promise<unknown>) => Promi
 export type KoaGateway = KoaMiddleware & { readonly gateway: Gateway; close: Gateway['close'] };
 
 /**
- * Mounts a gateway in a Koa app; a request without a route goes to the next middleware. `app.proxy` holds unless the config has a `trustProxy`.
+ * Mounts a gateway in a Koa app; a request without a route goes on. `app.proxy` holds unless there is a `trustProxy`.
  *
  * @throws {ConfigError} with every fault of the config.
  */
@@ -35,22 +38,20 @@ export function gateway(configOrGateway: GatewayConfig | Gateway): KoaGateway {
 export const toKoa = (middleware: Middleware, options: ListenerOptions = {}): KoaMiddleware =>
   koaMiddleware(mountMiddleware(middleware, options));
 
-function koaMiddleware({ handler, trust, clock, isDraining, ownsAnswer }: Mount): KoaMiddleware {
+function koaMiddleware(mount: Mount): KoaMiddleware {
   return async function innergate(context, next) {
     const koa = context as KoaContext;
-    const exchange = new NodeExchange(koa.req, koa.res, trust ?? koaTrust(koa), clock, koa.request);
-    const response = await handler(exchange.ctx);
-    const answer = isPassedOn(response) ? refusePassing(exchange.ctx) : response;
-    if (answer !== null) {
-      koa.body = readableBody(answer, koa.res) ?? '';
-      koa.status = answer.status;
-      koa.res.removeHeader('content-type');
-      if (answer.body === null) koa.res.removeHeader('content-length');
-      if (isDraining()) answer.headers.connection = 'close';
+    const exchange = new NodeExchange(mount, koa.req, koa.res, koaTrust(koa), koa.request);
+    const answer = exchange.settle(await mount.handler(exchange.ctx));
+    if (answer === null) {
+      await next();
+      return;
     }
-    if (answer === null && ownsAnswer) exchange.release();
-    else setHeaders(koa.res, (answer ?? response).headers, exchange.ctx.request);
-    if (answer === null) await next();
+    koa.body = readableBody(answer, koa.res) ?? '';
+    koa.status = answer.status;
+    koa.res.removeHeader('content-type');
+    if (answer.body === null) koa.res.removeHeader('content-length');
+    setHeaders(koa.res, answer.headers, exchange.ctx.request);
   };
 }
 

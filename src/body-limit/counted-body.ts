@@ -2,7 +2,10 @@ import { Readable } from 'node:stream';
 import { GatewayError } from '../core/errors.js';
 import type { ByteStream } from '../core/types.js';
 
-/** A stream that fails with 413 once more than `maxBytes` have come through, for bodies that do not say how long they are. */
+/**
+ * A stream that fails with 413 once more than `maxBytes` have come through, for bodies that do not say how long they
+ * are.
+ */
 export function countedBody(body: ByteStream, maxBytes: number): Readable {
   return Readable.from(countBytes(body, maxBytes), { objectMode: false });
 }

@@ -7,7 +7,8 @@ import { countedBody, tooLargeDetail } from './counted-body.js';
 export const maxBodyBytesField = integer({ max: Infinity });
 
 /**
- * Refuses bodies over a limit with 413: at once where the length is known, else when the limit is crossed, and then the upstream call is aborted.
+ * Refuses bodies over a limit with 413: at once where the length is known, else when the limit is crossed, and then the
+ * upstream call is aborted.
  *
  * @throws {ConfigError} when the limit is wrong.
  */

@@ -4,7 +4,8 @@ import type { GatewayResponse, Handler, MaybePromise } from './types.js';
 /**
  * Runs `next`, then works on its answer or on its failure; what is synchronous stays so.
  *
- * Both callbacks get the context, so they can be plain functions outside the request and cost no closure on the synchronous path.
+ * Both callbacks get the context, so they can be plain functions outside the request and cost no closure on the
+ * synchronous path.
  *
  * @param failed Turns a thrown error or a rejection of `next` into an answer; without it both pass through.
  */

@@ -1,4 +1,7 @@
-/** Time as a dependency: every piece takes a `Clock`, so tests never sleep and a change of the wall clock moves no window. */
+/**
+ * Time as a dependency: every piece takes a `Clock`, so tests never sleep and a change of the wall clock moves no
+ * window.
+ */
 
 /** A running timer. */
 export interface Timer {

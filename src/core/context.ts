@@ -86,7 +86,10 @@ export class Context {
     return (this.#state ??= Object.create(null) as Record<string, unknown>);
   }
 
-  /** The copy of the request that goes upstream, made on first use. Identity that the client claimed is not in it, nor what it named in `Connection`. */
+  /**
+   * The copy of the request that goes upstream, made on first use. Identity that the client claimed is not in it, nor
+   * what it named in `Connection`.
+   */
   draft(): Draft {
     if (this.#draft === null) {
       const { method, headers, body } = this.request;
@@ -118,8 +121,8 @@ export class Context {
   }
 
   /**
-   * Names the one thing that must stop at once when the client leaves, such as the upstream call in flight; `null` when it is over.
-   * Cheaper than {@link signal}, which is for everybody else.
+   * Names the one thing that must stop at once when the client leaves, such as the upstream call in flight; `null` when
+   * it is over. Cheaper than {@link signal}, which is for everybody else.
    */
   setCancellable(cancellable: Cancellable | null): void {
     this.#cancellable = cancellable;

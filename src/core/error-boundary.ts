@@ -5,8 +5,8 @@ import { refuse } from './refuse.js';
 import type { GatewayResponse, Handler, MaybePromise } from './types.js';
 
 /**
- * Refuses what no layer inside must see: a request that its adapter found malformed, and the methods that speak to the gateway itself
- * (`TRACE`, `CONNECT`, `OPTIONS *`).
+ * Refuses what no layer inside must see: a request that its adapter found malformed, and the methods that speak to the
+ * gateway itself (`TRACE`, `CONNECT`, `OPTIONS *`).
  */
 export function requestGuard(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
   const { fault, method, path } = ctx.request;
@@ -17,7 +17,10 @@ export function requestGuard(ctx: Context, next: Handler): MaybePromise<GatewayR
   return next(ctx);
 }
 
-/** Turns whatever the layers inside throw, and an answer that is none, into an answer of the gateway. Nothing gets past it. */
+/**
+ * Turns whatever the layers inside throw, and an answer that is none, into an answer of the gateway. Nothing gets past
+ * it.
+ */
 export function errorBoundary(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
   return after(next, ctx, requireAnswer, answerFailure);
 }
@@ -33,7 +36,10 @@ function isResponse(value: Partial<GatewayResponse> | null | undefined): boolean
   return Number.isInteger(value.status) && (value.status as number) >= 200 && (value.status as number) <= 599;
 }
 
-/** The answer to something that was thrown: by its code where it is the gateway's own, else 500 without a word of the inside. */
+/**
+ * The answer to something that was thrown: by its code where it is the gateway's own, else 500 without a word of the
+ * inside.
+ */
 export function answerFailure(error: unknown, ctx: Context): GatewayResponse {
   ctx.error = error;
   if (!isGatewayError(error) || !isRefusalCode(error.code)) return refuse(ctx, 'ERR_GATEWAY_INTERNAL');

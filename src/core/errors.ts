@@ -44,7 +44,10 @@ export interface GatewayErrorOptions {
   detail?: string;
 }
 
-/** An unexpected failure with a stable `code`. The message is for the operator; the client sees `detail` and the title of the code. */
+/**
+ * An unexpected failure with a stable `code`. The message is for the operator; the client sees `detail` and the title
+ * of the code.
+ */
 export class GatewayError extends Error {
   override readonly name: string = 'GatewayError';
   readonly code: GatewayErrorCode;

@@ -2,8 +2,8 @@
 import type { HeaderMap } from './types.js';
 
 /**
- * The class of header maps: without `Object.prototype`, so a field called `constructor` is only ever a field, and yet of the fast kind that
- * `Object.create(null)` is not.
+ * The class of header maps: without `Object.prototype`, so a field called `constructor` is only ever a field, and yet
+ * of the fast kind that `Object.create(null)` is not.
  */
 const EmptyHeaders = function EmptyHeaders() {
   // Fields come from outside.
@@ -73,7 +73,10 @@ export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
   'x-user-roles',
 ]);
 
-/** True for a field of a proven identity, in any spelling that a server may read as one: some take `x_user_id` for `x-user-id`. */
+/**
+ * True for a field of a proven identity, in any spelling that a server may read as one: some take `x_user_id` for
+ * `x-user-id`.
+ */
 export function isIdentityField(name: string): boolean {
   return IDENTITY_FIELDS.has(name) || (name.includes('_') && IDENTITY_FIELDS.has(name.replaceAll('_', '-')));
 }

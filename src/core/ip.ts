@@ -4,7 +4,8 @@ import { isIPv4, isIPv6 } from 'node:net';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * The normal text of an address: no zone, no port, IPv4-mapped IPv6 (RFC 4291 2.5.5.2) as IPv4. `null` where it is no address.
+ * The normal text of an address: no zone, no port, IPv4-mapped IPv6 (RFC 4291 2.5.5.2) as IPv4. `null` where it is no
+ * address.
  */
 export function normalizeIp(text: string): string | null {
   if (isIPv4(text)) return text;

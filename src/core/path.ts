@@ -1,6 +1,7 @@
 /**
  * Path identity, decided once: the router, every guard and the upstream see the same resource.
- * What different servers read differently (dot segments in any spelling, encoded NUL, backslash) is refused, not guessed.
+ * What different servers read differently (dot segments in any spelling, encoded NUL, backslash) is refused, not
+ * guessed.
  */
 
 export interface RequestTarget {
@@ -24,7 +25,10 @@ export function isPath(text: string): boolean {
   return text.startsWith('/') && !text.includes('?') && !ILLEGAL.test(text);
 }
 
-/** Reads a request target in origin or absolute form; `null` where it is malformed or ambiguous. `*` is the path of `OPTIONS *` only. */
+/**
+ * Reads a request target in origin or absolute form; `null` where it is malformed or ambiguous. `*` is the path of
+ * `OPTIONS *` only.
+ */
 export function parseTarget(target: string, method = 'GET'): RequestTarget | null {
   if (ILLEGAL.test(target)) return null;
   if (target === '*' && method === 'OPTIONS') return { path: '*', rawPath: '*', query: '', authority: '' };

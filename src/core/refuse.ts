@@ -26,8 +26,8 @@ const CLOSES_CONNECTION: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 const RETRY_SOON: HeaderMap = { 'retry-after': '1' };
 
 /**
- * The one way in which the gateway itself answers: `application/problem+json` (RFC 9457) with `code`, `requestId` and `error` besides.
- * It never throws and names nothing of the inside.
+ * The one way in which the gateway itself answers: `application/problem+json` (RFC 9457) with `code`, `requestId` and
+ * `error` besides. It never throws and names nothing of the inside.
  */
 export function refuse(ctx: Context, code: RefusalCode, { detail, headers }: RefuseOptions = {}): GatewayResponse {
   const { status, title } = REFUSALS[code];

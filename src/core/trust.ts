@@ -1,6 +1,6 @@
 /**
- * Who the client is: one walk along `X-Forwarded-For` decides address, protocol and host for everything that comes later.
- * A header counts only as far back as trusted peers vouch for it; from an untrusted peer nothing counts.
+ * Who the client is: one walk along `X-Forwarded-For` decides address, protocol and host for everything that comes
+ * later. A header counts only as far back as trusted peers vouch for it; from an untrusted peer nothing counts.
  */
 import { headerValue, isHost } from './headers.js';
 import { inBlocks, normalizeIp, parseBlock, type AddressBlock } from './ip.js';

@@ -5,12 +5,20 @@ import type { RefusalCode } from './errors.js';
 
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Header fields by lower-case name, as `node:http` gives them; a list only where lines must stay apart (`set-cookie`). */
+/**
+ * Header fields by lower-case name, as `node:http` gives them; a list only where lines must stay apart (`set-cookie`).
+ */
 export type HeaderMap = Record<string, string | string[] | undefined>;
 
-/** What a `Readable` can do that the gateway needs: a `Readable` is one, and so is the light body that the proxy returns. */
+/**
+ * What a `Readable` can do that the gateway needs: a `Readable` is one, and so is the light body that the proxy
+ * returns.
+ */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
-  /** Sends every byte to `destination` with backpressure and ends it. An early end of the source destroys the destination. */
+  /**
+   * Sends every byte to `destination` with backpressure and ends it. An early end of the source destroys the
+   * destination.
+   */
   pipe(destination: Writable): unknown;
   /** What the source has failed with already: while no head is out, the client can still be told. */
   readonly failure?: Error | null;

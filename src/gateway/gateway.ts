@@ -21,7 +21,10 @@ export interface CloseOptions {
   timeoutMs?: number;
 }
 
-/** Everything that a config asks for, composed once. Adapters mount it; `handle` serves programs that have no connection to answer on. */
+/**
+ * Everything that a config asks for, composed once. Adapters mount it; `handle` serves programs that have no connection
+ * to answer on.
+ */
 export class Gateway {
   /** As configured, in the order of the config. */
   readonly routes: readonly RouteConfig[];
@@ -96,8 +99,8 @@ export class Gateway {
   }
 
   /**
-   * Ends the gateway: drains it, and when nothing is in flight or the time is up ends the connections to upstreams. Every further request is refused
-   * with 503.
+   * Ends the gateway: drains it, and when nothing is in flight or the time is up ends the connections to upstreams.
+   * Every further request is refused with 503.
    */
   async close({ timeoutMs = 10_000 }: CloseOptions = {}): Promise<void> {
     this.drain();
@@ -124,7 +127,8 @@ export function createGateway(config: GatewayConfig): Gateway {
 }
 
 /**
- * A gateway as it is, or one built from a config. Told by its shape: a program can hold two copies of this package, one for `import` and one for `require`.
+ * A gateway as it is, or one built from a config. Told by its shape: a program can hold two copies of this package, one
+ * for `import` and one for `require`.
  *
  * @throws {ConfigError} with every fault of the config.
  */

@@ -15,7 +15,8 @@ export function healthPath({ path = '/health' }: HealthOptions = {}): string {
 }
 
 /**
- * Answers `GET` and `HEAD` of one path with a report for load balancers: 200 while the process wants traffic, 503 while it drains.
+ * Answers `GET` and `HEAD` of one path with a report for load balancers: 200 while the process wants traffic, 503 while
+ * it drains.
  *
  * @throws {ConfigError} when an option is wrong.
  */

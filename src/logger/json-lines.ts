@@ -7,7 +7,10 @@ export type LineSink = (line: string) => void;
 const MAX_TEXT = 2_048;
 const LINE_BREAKS = /[\u2028\u2029\u0085\u007f-\u009f]/g;
 
-/** One bounded line of JSON. Control characters and every kind of line break are escaped, so one record stays one line in any viewer. */
+/**
+ * One bounded line of JSON. Control characters and every kind of line break are escaped, so one record stays one line
+ * in any viewer.
+ */
 export function jsonLine(record: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(record, bounded).replace(LINE_BREAKS, escapeChar);
 }
@@ -24,7 +27,8 @@ let pending = '';
 let scheduled = false;
 
 /**
- * Standard output, one write per turn of the event loop. Lines that are pending when the process exits are written then.
+ * Standard output, one write per turn of the event loop. Lines that are pending when the process exits are written
+ * then.
  */
 export const stdoutLines: LineSink = (line) => {
   pending += `${line}\n`;

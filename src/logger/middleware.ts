@@ -12,8 +12,8 @@ export interface AccessLogOptions {
 export const accessLogFields = { sink: func };
 
 /**
- * Writes one JSON line per exchange when it is over: the answer is out, or the client has left (499). Neither query nor headers are in it, so no
- * token is either.
+ * Writes one JSON line per exchange when it is over: the answer is out, or the client has left (499). Neither query nor
+ * headers are in it, so no token is either.
  *
  * @throws {ConfigError} when an option is wrong.
  */

@@ -13,8 +13,9 @@ export interface Deadline {
 const TIMER_PRECISION_MS = 1;
 
 /**
- * Deadlines of one length. They end in the order in which they began, so a list and a single timer do for all of them: to begin and to end one costs a few
- * assignments, where a timer for each would cost more than the routing of its request.
+ * Deadlines of one length. They end in the order in which they began, so a list and a single timer do for all of them:
+ * to begin and to end one costs a few assignments, where a timer for each would cost more than the routing of its
+ * request.
  */
 export class DeadlineQueue {
   readonly #clock: Clock;

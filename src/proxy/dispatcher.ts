@@ -1,4 +1,7 @@
-/** The part of an undici `Dispatcher` that the proxy uses, by shape: any version that speaks these callbacks fits, and no type of undici is published. */
+/**
+ * The part of an undici `Dispatcher` that the proxy uses, by shape: any version that speaks these callbacks fits, and
+ * no type of undici is published.
+ */
 
 export interface DispatchOptions {
   origin: string;

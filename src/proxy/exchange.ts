@@ -11,8 +11,8 @@ import { UpstreamBody, type BodyOwner } from './upstream-body.js';
 import type { Upstream } from './upstream.js';
 
 /**
- * One call of an upstream, from the dispatch to the last byte: undici's callbacks on one side, a promise of an answer and its body on the other.
- * Every way to end passes through `#settle`, once.
+ * One call of an upstream, from the dispatch to the last byte: undici's callbacks on one side, a promise of an answer
+ * and its body on the other. Every way to end passes through `#settle`, once.
  */
 export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwner {
   /** The pooled connection that the call runs on; written by the pool, `null` with a dispatcher of the user's own. */
@@ -158,7 +158,10 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     this.#cancel(new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', 'the client left', { cause: reason }));
   }
 
-  /** From here on either side can make the other wait. An answer that is complete before its reader comes needs no such deadline. */
+  /**
+   * From here on either side can make the other wait. An answer that is complete before its reader comes needs no such
+   * deadline.
+   */
   onReading(): void {
     if (this.#settled) return;
     this.#reading = true;

@@ -15,7 +15,10 @@ import type { CookieRewrite } from './response-rewrite.js';
 import { slowPatternReason, type UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
 
-/** Deadlines in ms, from 1 on; all but the first take `Infinity` = none. Each has its own code. What has an answer under way is cut off, the rest is 504. */
+/**
+ * Deadlines in ms, from 1 on; all but the first take `Infinity` = none. Each has its own code. What has an answer under
+ * way is cut off, the rest is 504.
+ */
 export interface Timeouts {
   /** To connect, TLS included. @default 5000 */
   connectMs?: number;
@@ -35,11 +38,16 @@ export interface ProxyOptions extends UpstreamPathOptions, Omit<UpstreamOptions,
   changeOrigin?: boolean;
   /** `Content-Type` for a request that has a body and names no type. @default none */
   defaultContentType?: string;
-  /** Bytes of an answer's body; a longer one is 502, or cut off where its head has left. From 0 on. @default Infinity */
+  /**
+   * Bytes of an answer's body; a longer one is 502, or cut off where its head has left. From 0 on. @default Infinity
+   */
   maxResponseBytes?: number;
   /** Map redirects to the upstream's origin, and to paths on it, to where the client finds them. @default true */
   rewriteLocation?: boolean;
-  /** `Domain` of cookies: `''` removes it, a text replaces it, a map replaces by old value (`'*'` = any other). @default false */
+  /**
+   * `Domain` of cookies: `''` removes it, a text replaces it, a map replaces by old value (`'*'` = any other). @default
+   * false
+   */
   cookieDomainRewrite?: CookieRewrite;
   /** `Path` of cookies, in the same way. @default false */
   cookiePathRewrite?: CookieRewrite;

@@ -1,6 +1,6 @@
 /**
- * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the gateway vouches for is
- * written by the gateway alone, after everything that a client could name in `Connection`.
+ * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the
+ * gateway vouches for is written by the gateway alone, after everything that a client could name in `Connection`.
  */
 import { HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
 import type { Context } from '../core/context.js';
@@ -58,8 +58,7 @@ export function requestHeaders(
 
 function pushOwnFields(lines: (string | string[])[], { request, requestId, clock }: Context): void {
   const { clientIp, forwardedFor, protocol, host, httpVersion } = request;
-  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor);
-  if (request.headers['x-real-ip'] !== undefined) lines.push('x-real-ip', clientIp);
+  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor, 'x-real-ip', clientIp);
   lines.push('x-forwarded-proto', protocol);
   if (host !== '') lines.push('x-forwarded-host', host, 'x-forwarded-port', portOf(host, protocol));
   lines.push('forwarded', forwarded(forwardedFor, host, protocol));

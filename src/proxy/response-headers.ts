@@ -10,7 +10,9 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** Takes out of `headers`, which the caller owns, what belongs to the upstream's connection and what the status forbids. */
+/**
+ * Takes out of `headers`, which the caller owns, what belongs to the upstream's connection and what the status forbids.
+ */
 export function cleanResponseHeaders(headers: HeaderMap, status: number): HeaderMap {
   const { connection } = headers;
   if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') {

@@ -1,9 +1,15 @@
-/** What an upstream says of itself in an answer, in the words of the outside: `Location`, and the domain and path of cookies. */
+/**
+ * What an upstream says of itself in an answer, in the words of the outside: `Location`, and the domain and path of
+ * cookies.
+ */
 import type { Context } from '../core/context.js';
 import type { HeaderMap } from '../core/types.js';
 import type { Upstream } from './upstream.js';
 
-/** `''` removes the attribute, a text replaces it, a map replaces by the old value, with `'*'` for all others; `false` leaves it. */
+/**
+ * `''` removes the attribute, a text replaces it, a map replaces by the old value, with `'*'` for all others; `false`
+ * leaves it.
+ */
 export type CookieRewrite = false | string | Readonly<Record<string, string>>;
 
 /**

@@ -13,8 +13,8 @@ export interface BodyOwner {
 }
 
 /**
- * The body of an upstream's answer: a queue between the socket and one reader, with backpressure and without the cost of a `Readable`.
- * A body that is complete when its reader comes is written in one piece together with the head.
+ * The body of an upstream's answer: a queue between the socket and one reader, with backpressure and without the cost
+ * of a `Readable`. A body that is complete when its reader comes is written in one piece together with the head.
  */
 export class UpstreamBody implements ByteStream {
   readonly #controller: DispatchController;

@@ -8,7 +8,10 @@ export type PathRewriter = (path: string, ctx: Context) => string;
 export interface UpstreamPathOptions {
   /** Leave out what the route matched: `/api/users/42` -> `/42`. @default true, but false where the route is `exact` */
   stripPrefix?: boolean;
-  /** Put this in the place of what the route matched; `:name` takes a parameter of the route, a final `/*` the rest of the path. */
+  /**
+   * Put this in the place of what the route matched; `:name` takes a parameter of the route, a final `/*` the rest of
+   * the path.
+   */
   rewrite?: string;
   /**
    * Regular expressions and their replacements, on the full path; the first that matches is applied. Or a function.
@@ -91,8 +94,9 @@ export function rewriteParams(rewrite: string): string[] {
 }
 
 /**
- * Why a regular expression could be made slow by a path, or `null`. Stricter than needed, and so simple that it can be trusted: where repetitions cannot
- * contain each other, and there are at most two, both tied to the start, the work grows with the square of a path that is short.
+ * Why a regular expression could be made slow by a path, or `null`. Stricter than needed, and so simple that it can be
+ * trusted: where repetitions cannot contain each other, and there are at most two, both tied to the start, the work
+ * grows with the square of a path that is short.
  */
 export function slowPatternReason(source: string): string | null {
   if (/\\[1-9k]|\(\?<?[=!]/.test(source)) return 'a backreference or a look-around';

@@ -20,7 +20,10 @@ export interface UpstreamOptions {
   maxConnections?: number;
   /** Requests that wait for a connection, per origin; beyond that the answer is 503. 0 = nobody waits. @default 1024 */
   maxQueue?: number;
-  /** How long an unused connection stays open, in ms, unless the upstream's `Keep-Alive` says less. From 1 on. @default 4000 */
+  /**
+   * How long an unused connection stays open, in ms, unless the upstream's `Keep-Alive` says less. From 1 on. @default
+   * 4000
+   */
   keepAliveMs?: number;
   /** Time to connect, TLS included, in ms. From 1 on. @default 5000 */
   connectMs?: number;
@@ -86,7 +89,10 @@ export class Upstream {
     this.#send(this.#dispatcher, options, handler);
   }
 
-  /** Sends a request over a connection that is made for it alone: where one pooled connection has died, others may have too. */
+  /**
+   * Sends a request over a connection that is made for it alone: where one pooled connection has died, others may have
+   * too.
+   */
   dispatchAlone(options: DispatchOptions, handler: DispatchHandler): void {
     const client = this.#makeClient?.();
     this.#send(this.#dispatcher && (client ?? null), options, handler);

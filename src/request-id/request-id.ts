@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 export interface RequestIdOptions {
   /** Header field to read and to answer in, lower case. @default 'x-request-id' */
   header?: string;
-  /** Keep an id that the client sent and that is made of letters, digits, `_`, `.` and `-`, 128 at most. @default true */
+  /**
+   * Keep an id that the client sent and that is made of letters, digits, `_`, `.` and `-`, 128 at most. @default true
+   */
   trustClient?: boolean;
   /** Makes a new id. @default a random UUID */
   generate?: () => string;

@@ -8,8 +8,8 @@ export interface RouteTarget {
 }
 
 /**
- * Hands each request to the handler of its route and sets `ctx.route` and `ctx.params`; a request without a route goes on to what is next.
- * A path whose routes are for other methods is answered with 405 and `Allow` (RFC 9110 15.5.6).
+ * Hands each request to the handler of its route and sets `ctx.route` and `ctx.params`; a request without a route goes
+ * on to what is next. A path whose routes are for other methods is answered with 405 and `Allow` (RFC 9110 15.5.6).
  *
  * @example
  * const router = new Router<RouteTarget>().add('/api/users', { handle: proxy({ target: 'http://users:3001' }) });

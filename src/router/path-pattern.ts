@@ -32,8 +32,8 @@ export class PathPattern {
   }
 
   /**
-   * The values of a path that this pattern takes. Params are for policies and come from `path`; values are for forwarding and come from `rawPath`.
-   * Both have the same segments, but not the same lengths.
+   * The values of a path that this pattern takes. Params are for policies and come from `path`; values are for
+   * forwarding and come from `rawPath`. Both have the same segments, but not the same lengths.
    */
   read(path: string, rawPath: string): Captures {
     if (this.names.length === 0) return NO_CAPTURES;
@@ -106,7 +106,9 @@ function take({ params, values }: MutableCaptures, name: string, text: string, r
   if (name !== '') params[name] = decode(text);
 }
 
-/** `;parameters` only ever follow the text of a segment, so offsets hold in both and the value at the end takes them. */
+/**
+ * `;parameters` only ever follow the text of a segment, so offsets hold in both and the value at the end takes them.
+ */
 function takeMixed(captures: MutableCaptures, mix: MixedSegment, text: string, raw: string): void {
   const bounds: number[] = [];
   mix.matches(text, bounds);

@@ -1,4 +1,6 @@
-/** The schemas of a route's matching options, for the router itself and for whoever builds routes from a configuration. */
+/**
+ * The schemas of a route's matching options, for the router itself and for whoever builds routes from a configuration.
+ */
 import { domainToASCII } from 'node:url';
 import { isFieldName, isFieldValue, isHost } from '../core/headers.js';
 import { boolean, either, func, inspect, list, member, object, record, show, string } from '../core/options.js';

@@ -26,16 +26,18 @@ const patternSchema = either(routePath, routePattern);
 /**
  * Maps requests to values; the most specific route wins, whatever the order of adding.
  *
- * Precedence, as in the Kubernetes Gateway API: the host (a name, then the longest suffix, then any), the path (each segment
- * from the left: a literal, then a mix, then a name or `*`; the whole path before a prefix, the longer prefix before the shorter),
- * then whether it names methods, the number of headers, the number of query parameters, a function, and then the earlier.
- * Conditions that do not hold pass the request on to less specific routes; a wrong method does not leave its path.
+ * Precedence, as in the Kubernetes Gateway API: the host (a name, then the longest suffix, then any), the path (each
+ * segment from the left: a literal, then a mix, then a name or `*`; the whole path before a prefix, the longer prefix
+ * before the shorter), then whether it names methods, the number of headers, the number of query parameters, a
+ * function, and then the earlier. Conditions that do not hold pass the request on to less specific routes; a wrong
+ * method does not leave its path.
  *
  * @example
  * const router = new Router<string>()
  *   .add('/api/users', 'users')
  *   .add({ path: '/api/users/:id', methods: ['GET'] }, 'one user');
- * router.match({ method: 'GET', path: '/api/users/42' }); // { kind: 'found', value: 'one user', params: { id: '42' }, ... }
+ * router.match({ method: 'GET', path: '/api/users/42' }); // { kind: 'found', value: 'one user', params: { id: '42' },
+ * ... }
  */
 export class Router<Value, Request extends RouterRequest = RouterRequest> {
   readonly #caseSensitive: boolean;
@@ -81,7 +83,9 @@ export class Router<Value, Request extends RouterRequest = RouterRequest> {
     return findUnreachable(this.#routes);
   }
 
-  /** Says for each route whose host and path fit why it took the request or did not. For people, not for every request. */
+  /**
+   * Says for each route whose host and path fit why it took the request or did not. For people, not for every request.
+   */
   explain(request: Request): RouteExplanation<Value> {
     return explainMatch(this.#hosts, request, this.#caseSensitive);
   }

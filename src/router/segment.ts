@@ -1,4 +1,7 @@
-/** One segment of a pattern: a literal, a capture of the whole segment, or a mix. No regular expression ever meets a request. */
+/**
+ * One segment of a pattern: a literal, a capture of the whole segment, or a mix. No regular expression ever meets a
+ * request.
+ */
 
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
@@ -36,7 +39,10 @@ export function segmentShape(segment: Segment): string {
   return segment.kind === 'any' ? ':' : segment.mix.shape;
 }
 
-/** Literals and names in turn, such as `:from-:to.json`. Each name takes the shortest text that is not empty; the last takes what is left. */
+/**
+ * Literals and names in turn, such as `:from-:to.json`. Each name takes the shortest text that is not empty; the last
+ * takes what is left.
+ */
 export class MixedSegment {
   readonly names: readonly string[];
   readonly shape: string;

@@ -32,15 +32,19 @@ export interface RouterRequest {
   readonly headers?: Readonly<HeaderMap>;
 }
 
-/** What a header or a query parameter must be: this text, one of these, there at all (`true`) or not there (`false`). */
+/**
+ * What a header or a query parameter must be: this text, one of these, there at all (`true`) or not there (`false`).
+ */
 export type ValueCondition = string | readonly string[] | boolean;
 
 /** Which requests a route takes. All conditions must hold. */
 export interface RoutePattern<Request extends RouterRequest = RouterRequest> {
   /**
-   * A prefix on segment boundaries: `/api/users` takes `/api/users/42`, never `/api/users-admin`. A slash at the end means nothing.
+   * A prefix on segment boundaries: `/api/users` takes `/api/users/42`, never `/api/users-admin`. A slash at the end
+   * means nothing.
    *
-   * - `:id` takes one segment and names it; names and literals mix in one segment: `/:name.json`, `/v:version`, `/:from-:to`.
+   * - `:id` takes one segment and names it; names and literals mix in one segment: `/:name.json`, `/v:version`,
+   * `/:from-:to`.
    * - `*` takes one segment without a name.
    * - `/*` at the end is the long spelling of a prefix and names what follows `*`.
    */

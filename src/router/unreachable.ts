@@ -2,7 +2,9 @@ import type { CompiledRoute } from './compiled-route.js';
 import { hostKey } from './host-table.js';
 import type { UnreachableRoute } from './types.js';
 
-/** Routes that compete for the same requests but for the method: the index of the first by method; `*` is every method. */
+/**
+ * Routes that compete for the same requests but for the method: the index of the first by method; `*` is every method.
+ */
 type Owners = Map<string, number>;
 
 const EVERY_METHOD = '*';

@@ -1,40 +1,54 @@
 /** From a request of `node:http` to the onion and back: the one path that every adapter takes. */
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
-import type { Clock } from '../../core/clock.js';
 import { Context } from '../../core/context.js';
 import { answerFailure } from '../../core/error-boundary.js';
 import { isGatewayError } from '../../core/errors.js';
+import { refuse } from '../../core/refuse.js';
 import type { TrustFunction } from '../../core/trust.js';
-import type { GatewayResponse, Handler, HeaderMap } from '../../core/types.js';
+import type { GatewayResponse, HeaderMap } from '../../core/types.js';
 import { connectionOf } from './connection.js';
+import { isPassedOn, type Mount } from './mount.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
-import { writeResponse } from './write-response.js';
-
-const NOBODY_ANSWERED = new Uint8Array(0);
-
-/** Ends an onion that is mounted in front of other handlers: the host's next handler is to answer. */
-export const passOn: Handler = () => ({ status: 200, headers: {}, body: NOBODY_ANSWERED });
-
-/** True for an answer of {@link passOn}, and for a copy of it that a piece has made. */
-export function isPassedOn({ body }: GatewayResponse): boolean {
-  return body === NOBODY_ANSWERED;
-}
+import { setHeaders, writeResponse } from './write-response.js';
 
 /** One exchange on a connection of Node: cancelled when the client leaves, finished when the answer is out. */
 export class NodeExchange {
   readonly ctx: Context;
+  readonly #mount: Mount;
   readonly #res: ServerResponse;
   #response: GatewayResponse | null = null;
 
-  /** @param parsed Where the host's body parsers leave what they made of the body. */
-  constructor(req: NodeRequest, res: ServerResponse, trust: TrustFunction, clock: Clock, parsed: ParsedRequest = req) {
-    const request = readRequest(req, res, trust, parsed);
-    this.ctx = new Context(request, { clock, inform: req.httpVersion === '2.0' ? hintSender(res) : null });
+  /**
+   * @param hostTrust Holds where the mount has no trust setting of its own.
+   * @param parsed Where the host's body parsers leave what they made of the body.
+   */
+  constructor(
+    mount: Mount,
+    req: NodeRequest,
+    res: ServerResponse,
+    hostTrust: TrustFunction,
+    parsed: ParsedRequest = req,
+  ) {
+    const request = readRequest(req, res, mount.trust ?? hostTrust, parsed);
+    const inform = req.httpVersion === '2.0' ? hintSender(res) : null;
+    this.ctx = new Context(request, { clock: mount.clock, inform });
+    this.#mount = mount;
     this.#res = res;
     connectionOf(req.socket).response = res;
     res.on('close', this.#onClose);
+  }
+
+  /** The answer to write; `null` where the host's next handler is to answer, which is prepared for it. */
+  settle(response: GatewayResponse): GatewayResponse | null {
+    const { isDraining, isGateway } = this.#mount;
+    const answer = isPassedOn(response) ? this.#refusePassing() : response;
+    if (answer !== null && isDraining()) answer.headers.connection = 'close';
+    if (answer !== null) return answer;
+    if (isGateway) this.#res.off('close', this.#onClose);
+    else setHeaders(this.#res, response.headers, this.ctx.request);
+    return null;
   }
 
   /** Writes the answer to the connection. */
@@ -54,9 +68,10 @@ export class NodeExchange {
     }
   }
 
-  /** Leaves the request to the host: what follows is none of ours. */
-  release(): void {
-    this.#res.off('close', this.#onClose);
+  /** A body that a piece has wrapped, to count it say, does not reach the host: what holds for it could not be kept. */
+  #refusePassing(): GatewayResponse | null {
+    const { drafted, request } = this.ctx;
+    return drafted === null || drafted.body === request.body ? null : refuse(this.ctx, 'ERR_GATEWAY_LENGTH_REQUIRED');
   }
 
   readonly #onClose = (): void => {

@@ -3,7 +3,10 @@ import type { Socket } from 'node:net';
 import { normalizeIp } from '../../core/ip.js';
 import type { RequestFault } from '../../core/types.js';
 
-/** What the gateway knows of a client's connection. Asking the system for it on every request costs as much as reading the request. */
+/**
+ * What the gateway knows of a client's connection. Asking the system for it on every request costs as much as reading
+ * the request.
+ */
 export class Connection {
   /** Normal form; `''` where there is none, as on a unix socket. */
   readonly address: string;
@@ -18,14 +21,16 @@ export class Connection {
   }
 
   /**
-   * Remembers the first fault: after a request whose end is in doubt, what looks like the next one may be its body, and must not be acted on.
-   * The connection closes with the first refusal, so nobody gets a second one.
+   * Remembers the first fault: after a request whose end is in doubt, what looks like the next one may be its body, and
+   * must not be acted on. The connection closes with the first refusal, so nobody gets a second one.
    */
   refuseAfter(fault: RequestFault | null): RequestFault | null {
     return (this.#fault ??= fault);
   }
 
-  /** The answer under way is the last: whatever the client has sent behind its request is not acted on (RFC 9112 9.6). */
+  /**
+   * The answer under way is the last: whatever the client has sent behind its request is not acted on (RFC 9112 9.6).
+   */
   close(): void {
     this.#fault ??= CLOSING;
   }

@@ -6,8 +6,9 @@ import { connectionOf } from './connection.js';
 const PROBE_MS = 250;
 
 /**
- * Lets clients that close their half of the connection after the request still have their answer. To tell them from clients that have left, which look the
- * same until something is sent, the gateway sends something: `100 Continue` before the head, and after it whatever the answer brings.
+ * Lets clients that close their half of the connection after the request still have their answer. To tell them from
+ * clients that have left, which look the same until something is sent, the gateway sends something: `100 Continue`
+ * before the head, and after it whatever the answer brings.
  */
 export function serveHalfClosed(server: Server): void {
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;

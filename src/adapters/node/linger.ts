@@ -5,8 +5,8 @@ export const LINGER_BYTES = 65_536;
 const LINGER_MS = 1_000;
 
 /**
- * Makes a socket close the polite way: it says that it is done, then reads a little of what still comes. A close on unread bytes is a reset, and a
- * reset takes the answer away from a client that has not read it yet (RFC 9112 9.6).
+ * Makes a socket close the polite way: it says that it is done, then reads a little of what still comes. A close on
+ * unread bytes is a reset, and a reset takes the answer away from a client that has not read it yet (RFC 9112 9.6).
  */
 export function lingerOnClose(socket: Socket): void {
   let started = false;

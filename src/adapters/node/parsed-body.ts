@@ -1,6 +1,7 @@
 /**
- * What a body parser has eaten before the gateway came. The bytes go on as they were where somebody kept them, else written anew from what the
- * parser made of them; where neither can be done the request fails at once and says why. It never waits for bytes that will not come.
+ * What a body parser has eaten before the gateway came. The bytes go on as they were where somebody kept them, else
+ * written anew from what the parser made of them; where neither can be done the request fails at once and says why. It
+ * never waits for bytes that will not come.
  */
 import type { IncomingMessage } from 'node:http';
 import type { HeaderMap, RequestFault } from '../../core/types.js';

@@ -10,8 +10,9 @@ export interface ReadHeaders {
 }
 
 /**
- * One pass over the raw lines: builds the map and finds what parsers of HTTP disagree on, since a disagreement with the upstream is how requests are
- * smuggled (RFC 9112 11.2). The map has no prototype, so a field called `constructor` is a field.
+ * One pass over the raw lines: builds the map and finds what parsers of HTTP disagree on, since a disagreement with the
+ * upstream is how requests are smuggled (RFC 9112 11.2). The map has no prototype, so a field called `constructor` is a
+ * field.
  */
 export function readHeaders(rawHeaders: readonly string[], httpVersion: string): ReadHeaders {
   const headers = headerMap();

@@ -13,7 +13,10 @@ import { RequestBody } from './request-body.js';
 /** What frameworks add to a request of `node:http`. */
 export type NodeRequest = IncomingMessage & ParsedRequest;
 
-/** Reads a request of `node:http`, `https` or the compatibility layer of `http2`; what is wrong with it is told in `fault`, never thrown. */
+/**
+ * Reads a request of `node:http`, `https` or the compatibility layer of `http2`; what is wrong with it is told in
+ * `fault`, never thrown.
+ */
 export function readRequest(
   req: NodeRequest,
   res: ServerResponse,
@@ -82,7 +85,10 @@ export function hasBody(req: IncomingMessage, headers: HeaderMap): boolean {
   return stream !== undefined && !stream.endAfterHeaders;
 }
 
-/** Node answers `Expect` by itself unless somebody listens to `checkContinue`; then the answer is due when the body is wanted. */
+/**
+ * Node answers `Expect` by itself unless somebody listens to `checkContinue`; then the answer is due when the body is
+ * wanted.
+ */
 function continueSender(req: IncomingMessage, res: ServerResponse, headers: HeaderMap): (() => void) | null {
   if (headers.expect === undefined || req.httpVersion === '1.0') return null;
   const { server } = req.socket as Socket & { server?: { listenerCount(event: string): number } };

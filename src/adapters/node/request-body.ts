@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2Stream } from 'node:http2';
 
 /**
- * The body of a request as a stream of its own. Who reads it may destroy it, as an upload whose upstream has answered early is destroyed,
- * without taking the client's connection along: the answer has yet to go out on it.
+ * The body of a request as a stream of its own. Who reads it may destroy it, as an upload whose upstream has answered
+ * early is destroyed, without taking the client's connection along: the answer has yet to go out on it.
  */
 export class RequestBody extends Readable {
   readonly #request: IncomingMessage;

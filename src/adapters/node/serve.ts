@@ -20,7 +20,10 @@ export interface ServeOptions {
   requestTimeoutMs?: number;
   /** Time without a byte in either direction after which a connection is closed, in ms. From 1 on. @default 120000 */
   inactivityTimeoutMs?: number;
-  /** Time that an unused connection of a client stays open, in ms. From 1 on. @default 65000, above the 60 s of usual load balancers */
+  /**
+   * Time that an unused connection of a client stays open, in ms. From 1 on. @default 65000, above the 60 s of usual
+   * load balancers
+   */
   keepAliveMs?: number;
   /** Bytes of a request's head; more is 431. @default 16384 */
   maxHeaderBytes?: number;
@@ -64,8 +67,8 @@ const serveSchema = object({
 } satisfies Record<keyof ServeOptions, Schema>);
 
 /**
- * A whole gateway server: listens with every limit set, prints its routes and its address, and drains on SIGTERM. It never ends the process: with the
- * last connection closed there is nothing that keeps it.
+ * A whole gateway server: listens with every limit set, prints its routes and its address, and drains on SIGTERM. It
+ * never ends the process: with the last connection closed there is nothing that keeps it.
  *
  * @throws {ConfigError} when the config or an option is wrong.
  *

@@ -7,7 +7,10 @@ interface ServerLimits {
   requestTimeout?: number;
 }
 
-/** Looks once at the server that the gateway is mounted in and warns of limits that are switched off. `serve()` sets them all. */
+/**
+ * Looks once at the server that the gateway is mounted in and warns of limits that are switched off. `serve()` sets
+ * them all.
+ */
 export class ServerCheck {
   #done = false;
 

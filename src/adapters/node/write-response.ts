@@ -5,7 +5,10 @@ import type { GatewayRequest, GatewayResponse, HeaderMap } from '../../core/type
 import { connectionOf } from './connection.js';
 import { LINGER_BYTES, lingerOnClose } from './linger.js';
 
-/** First write of a streamed answer: Node writes a head that goes out alone, or with text, as UTF-8 and breaks its non-ASCII bytes. */
+/**
+ * First write of a streamed answer: Node writes a head that goes out alone, or with text, as UTF-8 and breaks its
+ * non-ASCII bytes.
+ */
 const NO_BYTES = Buffer.alloc(0);
 
 /** Writes an answer to `node:http` or to the compatibility layer of `http2`. */
@@ -48,7 +51,10 @@ function writeHead(res: ServerResponse, status: number, headers: HeaderMap, requ
   }
 }
 
-/** Sets the fields one by one. A value that HTTP cannot carry, such as a line break that a piece took over from a token, is left out. */
+/**
+ * Sets the fields one by one. A value that HTTP cannot carry, such as a line break that a piece took over from a token,
+ * is left out.
+ */
 export function setHeaders(res: ServerResponse, headers: HeaderMap, request: GatewayRequest): void {
   prepareHeaders(res, headers, request);
   for (const [name, value] of Object.entries(headers)) {
@@ -82,7 +88,10 @@ function closeUnlessRead(headers: HeaderMap, { body, headers: sent, raw, httpVer
   if (headers.connection === 'close') connectionOf(req.socket).close();
 }
 
-/** A body for hosts that want a `Readable`. It takes the connection down where the upstream fails, so nobody takes the answer for complete. */
+/**
+ * A body for hosts that want a `Readable`. It takes the connection down where the upstream fails, so nobody takes the
+ * answer for complete.
+ */
 export function readableBody({ body }: GatewayResponse, res: ServerResponse): Buffer | Readable | null {
   if (body === null) return null;
   if (typeof body === 'string') return Buffer.from(body);
