@@ -1,4 +1,5 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const host = fileURLToPath(new URL('./host.mjs', import.meta.url));
@@ -14,7 +15,8 @@ const running = new Set();
  */
 export async function startChild(path, { options = {}, execArgv = [] } = {}) {
   const url = new URL(`../${path}`, import.meta.url).href;
-  const child = fork(host, [url, JSON.stringify(options)], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'];
+  const child = fork(host, [url, JSON.stringify(options)], { ...onItsCore(path, execArgv), stdio });
   const waiting = new Map();
   let nextId = 1;
   running.add(child);
@@ -49,6 +51,15 @@ export async function startChild(path, { options = {}, execArgv = [] } = {}) {
     },
     stop: () => stop(child),
   };
+}
+
+/** True where each process can have a core: what is measured has the first to itself, load and upstream have the second. */
+export const pinned = availableParallelism() >= 2 && spawnSync('taskset', ['-V']).status === 0;
+
+function onItsCore(path, execArgv) {
+  if (!pinned) return { execArgv };
+  const core = path.startsWith('setups/') ? '0' : '1';
+  return { execPath: 'taskset', execArgv: ['-c', core, process.execPath, ...execArgv] };
 }
 
 /** Asks a process to end, and ends it if it does not. */

@@ -20,6 +20,8 @@ export interface ByteStream extends AsyncIterable<Uint8Array> {
    * destination.
    */
   pipe(destination: Writable): unknown;
+  /** All of it where it has come already, in one piece, else `null`; then there is no stream to read any more. */
+  takeWhole?(): Uint8Array | null;
   /** What the source has failed with already: while no head is out, the client can still be told. */
   readonly failure?: Error | null;
   /** Stops the source at once and frees what it holds. */

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.js';
+import { isoTime } from '../core/iso-time.js';
 
 /** What `GET /health` answers. */
 export interface HealthReport {
@@ -33,7 +34,7 @@ export class Health {
     return {
       status: this.#draining ? 'unhealthy' : 'healthy',
       uptime: Math.floor((this.#clock.now() - this.#startedAt) / 1000),
-      timestamp: new Date(this.#clock.wall()).toISOString(),
+      timestamp: isoTime(this.#clock.wall()),
     };
   }
 }

@@ -8,35 +8,46 @@ const MAX_TEXT = 2_048;
 const LINE_BREAKS = /[\u2028\u2029\u0085\u007f-\u009f]/g;
 
 /**
- * One bounded line of JSON. Control characters and every kind of line break are escaped, so one record stays one line
- * in any viewer.
+ * One bounded line of JSON. Control characters and every kind of line break are escaped, so one record stays one line in
+ * any viewer.
  */
 export function jsonLine(record: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(record, bounded).replace(LINE_BREAKS, escapeChar);
+  return JSON.stringify(isLong(record) ? shortened(record) : record).replace(LINE_BREAKS, escapeChar);
 }
 
-function bounded(_key: string, value: unknown): unknown {
-  return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}...` : value;
+function isLong(record: Readonly<Record<string, unknown>>): boolean {
+  for (const name in record) {
+    const value = record[name];
+    if (typeof value === 'string' && value.length > MAX_TEXT) return true;
+  }
+  return false;
+}
+
+function shortened(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(record).map(([name, value]) => {
+    const isTooLong = typeof value === 'string' && value.length > MAX_TEXT;
+    return [name, isTooLong ? `${value.slice(0, MAX_TEXT)}...` : value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
 function escapeChar(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** Lines wait this long for company: a write for each would cost more than the request that it tells of. */
+const FLUSH_MS = 20;
+
 let pending = '';
 let scheduled = false;
 
-/**
- * Standard output, one write per turn of the event loop. Lines that are pending when the process exits are written
- * then.
- */
+/** Standard output, in one write for all lines of some milliseconds. What waits when the process exits is written then. */
 export const stdoutLines: LineSink = (line) => {
   pending += `${line}\n`;
   if (scheduled) return;
   scheduled = true;
-  setImmediate(flush);
-  if (process.listeners('exit').includes(flushAtExit)) return;
-  process.on('exit', flushAtExit);
+  setTimeout(flush, FLUSH_MS).unref();
+  if (process.listenerCount('exit', flushAtExit) === 0) process.on('exit', flushAtExit);
 };
 
 function flush(): void {

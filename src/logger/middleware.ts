@@ -1,5 +1,6 @@
 import type { Context, Outcome } from '../core/context.js';
 import { isGatewayError } from '../core/errors.js';
+import { isoTime } from '../core/iso-time.js';
 import { func, object, validate } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
 import { jsonLine, stdoutLines, type LineSink } from './json-lines.js';
@@ -33,7 +34,7 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
 export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readonly<Record<string, unknown>> {
   const { request, route, requestId, target, refusal, error, clock, startedAt } = ctx;
   return {
-    timestamp: new Date(clock.wall()).toISOString(),
+    timestamp: isoTime(clock.wall()),
     level: levelOf(status, aborted),
     requestId: requestId === '' ? undefined : requestId,
     method: request.method,

@@ -10,7 +10,7 @@ export interface DispatchOptions {
   /** Flat: name, value, name, value. */
   headers: (string | string[])[];
   body: unknown;
-  servername: string | undefined;
+  servername: string;
   /** Told by the pool which connection it runs on. */
   exchange: { connection: Connection | null } | null;
 }

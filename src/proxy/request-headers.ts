@@ -4,6 +4,7 @@
  */
 import { HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
 import type { Context } from '../core/context.js';
+import { isoTime } from '../core/iso-time.js';
 
 /** Written below from what the gateway knows, or not at all. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -58,14 +59,16 @@ export function requestHeaders(
 
 function pushOwnFields(lines: (string | string[])[], { request, requestId, clock }: Context): void {
   const { clientIp, forwardedFor, protocol, host, httpVersion } = request;
-  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor, 'x-real-ip', clientIp);
+  const { port, forwarded } = hostFields(host, protocol);
+  if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor);
+  if (request.headers['x-real-ip'] !== undefined) lines.push('x-real-ip', clientIp);
   lines.push('x-forwarded-proto', protocol);
-  if (host !== '') lines.push('x-forwarded-host', host, 'x-forwarded-port', portOf(host, protocol));
-  lines.push('forwarded', forwarded(forwardedFor, host, protocol));
+  if (host !== '') lines.push('x-forwarded-host', host, 'x-forwarded-port', port);
+  lines.push('forwarded', forwardedChain(forwardedFor, forwarded));
   const via = `${httpVersion} innergate`;
   lines.push('via', request.headers.via === undefined ? via : `${String(request.headers.via)}, ${via}`);
-  if (requestId !== '' && isFieldValue(requestId)) lines.push('x-request-id', requestId);
-  lines.push('x-gateway-timestamp', timestamp(clock.wall()));
+  if (requestId !== '') lines.push('x-request-id', requestId);
+  lines.push('x-gateway-timestamp', isoTime(clock.wall()));
 }
 
 /** Some servers read `x_forwarded_for` as `x-forwarded-for`. */
@@ -73,39 +76,37 @@ function isIn(names: ReadonlySet<string>, name: string): boolean {
   return names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')));
 }
 
-function portOf(host: string, protocol: string): string {
-  const colon = host.lastIndexOf(':');
-  // A colon inside brackets belongs to an IPv6 address.
-  if (colon !== -1 && colon < host.length - 1 && colon > host.lastIndexOf(']')) return host.slice(colon + 1);
-  return protocol === 'https' ? '443' : '80';
+/** What the host that a client asked for becomes in the fields of the gateway. */
+interface HostFields {
+  readonly host: string;
+  readonly protocol: string;
+  readonly port: string;
+  /** Of the element of `Forwarded` (RFC 7239) that tells of the client. */
+  readonly forwarded: string;
+}
+
+/** Of the request before: most gateways have one host, or a few. */
+let lastHost: HostFields = { host: '', protocol: '', port: '', forwarded: '' };
+
+function hostFields(host: string, protocol: string): HostFields {
+  if (host !== lastHost.host || protocol !== lastHost.protocol) {
+    const asked = host === '' ? '' : `;host=${/^[\w.~-]+$/.test(host) ? host : `"${host}"`}`;
+    const port = /:(\d+)$/.exec(host)?.[1] ?? (protocol === 'https' ? '443' : '80');
+    lastHost = { host, protocol, port, forwarded: `${asked};proto=${protocol}` };
+  }
+  return lastHost;
 }
 
 /** RFC 7239: one element per hop, the client's with what it asked for. */
-function forwarded(chain: string, host: string, protocol: string): string {
+function forwardedChain(chain: string, asked: string): string {
   const comma = chain.indexOf(',');
-  const client = comma === -1 ? chain : chain.slice(0, comma);
-  const asked = host === '' ? '' : `;host=${TOKEN.test(host) ? host : `"${host}"`}`;
-  const element = `for=${forwardedNode(client)}${asked};proto=${protocol}`;
-  if (comma === -1) return element;
+  if (comma === -1) return `for=${forwardedNode(chain)}${asked}`;
   const hops = chain.slice(comma + 2).split(', ');
-  return [element, ...hops.map((hop) => `for=${forwardedNode(hop)}`)].join(', ');
+  const elements = hops.map((hop) => `for=${forwardedNode(hop)}`);
+  return [`for=${forwardedNode(chain.slice(0, comma))}${asked}`, ...elements].join(', ');
 }
-
-const TOKEN = /^[\w.~-]+$/;
 
 function forwardedNode(address: string): string {
   if (address === '') return 'unknown';
   return address.includes(':') ? `"[${address}]"` : address;
-}
-
-let lastWall = Number.NaN;
-let lastTimestamp = '';
-
-/** ISO 8601, made once per millisecond. */
-function timestamp(wall: number): string {
-  if (wall !== lastWall) {
-    lastWall = wall;
-    lastTimestamp = new Date(wall).toISOString();
-  }
-  return lastTimestamp;
 }

@@ -69,6 +69,11 @@ export class UpstreamBody implements ByteStream {
     this.#wakeReader?.();
   }
 
+  takeWhole(): Uint8Array | null {
+    if (!this.#ended || this.#chunks.length !== 1) return null;
+    return this.#take()[0] as Uint8Array;
+  }
+
   pipe(destination: Writable): Writable {
     const chunks = this.#take();
     if (this.#error !== null) return destination.destroy(this.#error);

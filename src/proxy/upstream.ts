@@ -50,7 +50,7 @@ export class Upstream {
   /** Host and port, as in a `Host` field. */
   readonly authority: string;
   /** Name to verify over TLS; never taken from a request. */
-  readonly servername: string | undefined;
+  readonly servername: string;
   /** Resolves when the first request can be sent. */
   readonly ready: Promise<void>;
   readonly #maxInFlight: number;
@@ -64,8 +64,7 @@ export class Upstream {
     const { maxConnections = 128, maxQueue = 1024, dispatcher } = options;
     this.origin = url.origin;
     this.authority = url.host;
-    this.servername =
-      url.protocol === 'https:' ? (options.tls?.servername ?? url.hostname.replace(/^\[|\]$/g, '')) : undefined;
+    this.servername = options.tls?.servername ?? url.hostname.replace(/^\[|\]$/g, '');
     this.#maxInFlight = maxConnections + maxQueue;
     this.#ownPool = dispatcher === undefined;
     this.#dispatcher = dispatcher ?? null;
@@ -163,7 +162,7 @@ function trackedClients({ Client, buildConnector }: Undici, connect: object): (o
       };
       const connectTracked: typeof connector = (target, callback) => {
         // An address is no server name (RFC 6066 3): the certificate is then checked against the address itself.
-        const servername = target.servername === undefined || isIP(target.servername) ? '' : target.servername;
+        const servername = isIP(target.servername ?? '') ? '' : (target.servername ?? '');
         connection.answers = 0;
         connection.broken = false;
         connector({ ...target, servername }, (...result) => {

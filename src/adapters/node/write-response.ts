@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
 import { isFieldName, isFieldValue } from '../../core/headers.js';
-import type { GatewayRequest, GatewayResponse, HeaderMap } from '../../core/types.js';
+import type { Body, GatewayRequest, GatewayResponse, HeaderMap } from '../../core/types.js';
 import { connectionOf } from './connection.js';
 import { LINGER_BYTES, lingerOnClose } from './linger.js';
 
@@ -14,7 +14,7 @@ const NO_BYTES = Buffer.alloc(0);
 /** Writes an answer to `node:http` or to the compatibility layer of `http2`. */
 export function writeResponse(res: ServerResponse, response: GatewayResponse, request: GatewayRequest): void {
   const { status, headers } = response;
-  const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
+  const body = wholeBody(response.body);
   if (body instanceof Uint8Array) headers['content-length'] ??= String(body.length);
   writeHead(res, status, headers, request);
   if (request.method === 'HEAD' || status === 204 || status === 304) {
@@ -23,7 +23,7 @@ export function writeResponse(res: ServerResponse, response: GatewayResponse, re
   } else if (body === null) {
     res.end();
   } else if (body instanceof Uint8Array) {
-    res.end(body);
+    writeWhole(res, body, request);
   } else if (body instanceof Readable) {
     res.write(NO_BYTES);
     // An answer whose source fails is cut off, and there is nobody left to tell.
@@ -32,6 +32,32 @@ export function writeResponse(res: ServerResponse, response: GatewayResponse, re
     body.pipe(res);
     if (!res.writableEnded) res.write(NO_BYTES);
   }
+}
+
+function wholeBody(body: Body): Exclude<Body, string> {
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body === null || body instanceof Uint8Array) return body;
+  return body.takeWhole?.() ?? body;
+}
+
+/** A body up to this size is copied into the write of its head. */
+const SMALL_BODY = 16_384;
+
+/**
+ * Head and body as one text are one write, where `end(body)` makes a vector of three: a tenth of what a small answer
+ * costs. Latin-1 is the encoding in which a byte is a character.
+ */
+function writeWhole(res: ServerResponse, body: Uint8Array, { httpVersion }: GatewayRequest): void {
+  if (body.length === 0 || body.length > SMALL_BODY || httpVersion === '2.0' || Object.hasOwn(res, 'write')) {
+    res.end(body);
+    return;
+  }
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  const { socket } = res;
+  socket?.cork();
+  res.write(text, 'latin1');
+  socket?.uncork();
+  res.end();
 }
 
 function writeHead(res: ServerResponse, status: number, headers: HeaderMap, request: GatewayRequest): void {
@@ -70,10 +96,9 @@ function prepareHeaders(res: ServerResponse, headers: HeaderMap, request: Gatewa
   // HTTP/2 has no fields of a connection (RFC 9113 8.2.2).
   if (request.httpVersion === '2.0') headers.connection = undefined;
   for (const name of JOINED) {
-    const earlier = res.getHeader(name);
-    if (earlier !== undefined && headers[name] !== undefined) {
-      headers[name] = [...new Set([earlier, headers[name]].flat().map(String))];
-    }
+    const own = headers[name];
+    const earlier = own === undefined ? undefined : res.getHeader(name);
+    if (earlier !== undefined) headers[name] = [...new Set([earlier, own].flat().map(String))];
   }
 }
 
