@@ -26,7 +26,8 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         only: { type: 'string' },
-        rounds: { type: 'string', default: '12' },
+        starts: { type: 'string', default: '4' },
+        rounds: { type: 'string', default: '4' },
         seconds: { type: 'string', default: '1' },
         warmup: { type: 'string', default: '3' },
         connections: { type: 'string', default: '64' },
@@ -40,6 +41,7 @@ function readOptions() {
       throw new Error(`--${name}: expected a number of at least ${least}, got ${values[name]}`);
     };
     const settings = {
+      starts: atLeast(1, 'starts'),
       rounds: atLeast(1, 'rounds'),
       seconds: atLeast(0.1, 'seconds'),
       warmup: atLeast(0.1, 'warmup'),
@@ -66,26 +68,31 @@ async function slice(load, child, seconds) {
 async function measureSpeed(chosen) {
   const upstream = await startChild('upstreams/small.mjs');
   const load = await startChild('lib/load.mjs');
-  const options = { upstream: `http://127.0.0.1:${upstream.port}` };
-  const entries = [];
-  for (const setup of chosen) {
-    const child = await startChild(`setups/${setup.name}.mjs`, { options, execArgv: profileArguments(setup.name) });
-    entries.push({ ...setup, child, rounds: [] });
+  const entries = chosen.map((setup) => ({ ...setup, rounds: [] }));
+  for (let start = 1; start <= settings.starts; start++) {
+    console.log(`start ${start}/${settings.starts}: warming up`);
+    await measureFresh(entries, load, { upstream: `http://127.0.0.1:${upstream.port}` });
   }
-  for (const { name, child } of entries) {
-    console.log(`warming up ${name}`);
-    await slice(load, child, settings.warmup);
+  for (const child of [load, upstream]) await child.stop();
+  return entries;
+}
+
+/** The rounds of one start: two processes of one program differ for their whole life, so each setup gets several. */
+async function measureFresh(entries, load, options) {
+  const children = [];
+  for (const { name } of entries) {
+    children.push(await startChild(`setups/${name}.mjs`, { options, execArgv: profileArguments(name) }));
   }
+  for (const child of children) await slice(load, child, settings.warmup);
   for (let round = 0; round < settings.rounds; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
-      const entry = entries[(round + turn) % entries.length];
-      entry.rounds.push(await slice(load, entry.child, settings.seconds));
+      const at = (round + turn) % entries.length;
+      entries[at].rounds.push(await slice(load, children[at], settings.seconds));
     }
-    const figures = entries.map(({ name, rounds }) => `${name} ${rounds[round].cpu.toFixed(1)}`);
+    const figures = entries.map(({ name, rounds }) => `${name} ${rounds.at(-1).cpu.toFixed(1)}`);
     console.log(`round ${round + 1}/${settings.rounds} (µs CPU/request): ${figures.join(' · ')}`);
   }
-  for (const { child } of [...entries, { child: load }, { child: upstream }]) await child.stop();
-  return entries;
+  for (const child of children) await child.stop();
 }
 
 function profileArguments(name) {

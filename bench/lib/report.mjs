@@ -1,3 +1,4 @@
+import { pinned } from './children.mjs';
 import { nginxVersion } from './nginx.mjs';
 import { isOurs, ownUndici, versionOf } from './setups.mjs';
 import { medianOf, ratios } from './stats.mjs';
@@ -59,7 +60,7 @@ export function table(head, rows) {
 
 /** RESULTS.md. */
 export function document({ entries, memory, settings }) {
-  const { rounds, seconds, warmup, connections } = settings;
+  const { starts, rounds, seconds, warmup, connections } = settings;
   const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
   return `# Benchmark results
 
@@ -68,12 +69,14 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
 ## Method
 
 - Machine: ${machineText()}.
-- Everything runs on it at once, on 127.0.0.1: load generator, setup and upstream share the cores. So requests per
+- Everything runs on it at once, on 127.0.0.1: load generator, setup and upstream share the machine. So requests per
   second and latency say what the three reach together, and a setup that is faster than the load generator shows it in
   CPU time only. **CPU time per request of the setup's own process is the figure to read.**
-- Each setup is a process of its own, started once, warmed up for ${warmup} s. Then ${rounds} rounds; in each, every
-  setup runs for ${seconds} s, in an order that rotates. A ratio is taken within its round and the median of the ratios
-  is shown, with their middle half: what slows the machine for a while hits both sides.
+- Each setup is a process of its own, started ${starts} times, since two processes of one program differ for their whole
+  life. Each start is warmed up for ${warmup} s and has ${rounds} rounds; in each round every setup runs for ${seconds} s, in
+  an order that rotates. A ratio is taken within its round and the median of the ratios is shown, with their middle
+  half: what slows the machine for a while hits both sides.
+- ${pinned ? 'The setup has one core to itself, load generator and upstream have another.' : 'The processes are not tied to cores.'}
 - The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
   by the exact count of answers.
 - Load: ${connections} keep-alive connections with one request in flight each, from one process that checks status and

@@ -10,7 +10,6 @@ import { NodeExchange } from './node/bridge.js';
 import { mountGateway, mountMiddleware, type ListenerOptions, type Mount } from './node/mount.js';
 import { readableBody, setHeaders } from './node/write-response.js';
 
-/** The part of a Koa context that the adapter uses. */
 interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;

@@ -63,6 +63,12 @@ export class Context {
   attempt = 0;
   /** Code of the gateway's own answer; written by `refuse`. */
   refusal: RefusalCode | null = null;
+  /**
+   * Header fields that every answer of this exchange carries, be it an upstream's, a refusal or the host's own. A piece
+   * that knows a field before there is an answer puts it here and stays a plain tail call; whoever writes the answer adds
+   * them. Made on first use by {@link setAnswerHeader}.
+   */
+  answerHeaders: HeaderMap | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary and the proxy. */
   error: unknown = null;
 
@@ -104,6 +110,11 @@ export class Context {
   /** The draft if a piece has asked for one: readers that change nothing look here. */
   get drafted(): Draft | null {
     return this.#draft;
+  }
+
+  /** Gives every answer of this exchange a header field. @param name Lower case. */
+  setAnswerHeader(name: string, value: string | string[]): void {
+    (this.answerHeaders ??= headerMap())[name] = value;
   }
 
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */

@@ -12,23 +12,21 @@ const LINE_BREAKS = /[\u2028\u2029\u0085\u007f-\u009f]/g;
  * any viewer.
  */
 export function jsonLine(record: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(isLong(record) ? shortened(record) : record).replace(LINE_BREAKS, escapeChar);
+  // A replacer is called for every value and makes the usual line four times as dear.
+  const text = isPlain(record) ? JSON.stringify(record) : JSON.stringify(record, bounded);
+  return text.replace(LINE_BREAKS, escapeChar);
 }
 
-function isLong(record: Readonly<Record<string, unknown>>): boolean {
+function isPlain(record: Readonly<Record<string, unknown>>): boolean {
   for (const name in record) {
     const value = record[name];
-    if (typeof value === 'string' && value.length > MAX_TEXT) return true;
+    if (typeof value === 'object' || (typeof value === 'string' && value.length > MAX_TEXT)) return false;
   }
-  return false;
+  return true;
 }
 
-function shortened(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const entries = Object.entries(record).map(([name, value]) => {
-    const isTooLong = typeof value === 'string' && value.length > MAX_TEXT;
-    return [name, isTooLong ? `${value.slice(0, MAX_TEXT)}...` : value];
-  });
-  return Object.fromEntries(entries) as Record<string, unknown>;
+function bounded(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}...` : value;
 }
 
 function escapeChar(char: string): string {

@@ -99,7 +99,8 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     this.#answered = true;
     const { maxResponseBytes, answer } = this.#settings;
     const bodiless = status === 204 || status === 205 || status === 304 || this.#options.method === 'HEAD';
-    if (!bodiless && Number(headers['content-length']) > maxResponseBytes) throw this.#tooLarge();
+    if (maxResponseBytes !== Infinity && !bodiless && Number(headers['content-length']) > maxResponseBytes)
+      throw this.#tooLarge();
     const body = bodiless ? null : (this.#body = new UpstreamBody(controller, this));
     const response = answer(this.#ctx, this.#target, status, headers, body);
     // undici calls a legal 304 with a length an error: what follows a head without a body has no say any more.

@@ -1,7 +1,6 @@
-import { after } from '../core/after.js';
 import { headerValue, isFieldName } from '../core/headers.js';
 import { boolean, func, object, string, validate } from '../core/options.js';
-import type { GatewayResponse, Middleware } from '../core/types.js';
+import type { Middleware } from '../core/types.js';
 import { requestIdOf, type RequestIdOptions } from './request-id.js';
 
 export const requestIdFields = {
@@ -20,9 +19,7 @@ export function requestId(options: RequestIdOptions = {}): Middleware {
   const { header = 'x-request-id' } = options;
   return function requestIdMiddleware(ctx, next) {
     ctx.requestId = requestIdOf(headerValue(ctx.request.headers, header), options);
-    return after(next, ctx, function nameRequest(response): GatewayResponse {
-      response.headers[header] = ctx.requestId;
-      return response;
-    });
+    ctx.setAnswerHeader(header, ctx.requestId);
+    return next(ctx);
   };
 }

@@ -45,16 +45,22 @@ export class NodeExchange {
     const { isDraining, isGateway } = this.#mount;
     const answer = isPassedOn(response) ? this.#refusePassing() : response;
     if (answer !== null && isDraining()) answer.headers.connection = 'close';
-    if (answer !== null) return answer;
+    if (answer !== null) return this.#complete(answer);
     if (isGateway) this.#res.off('close', this.#onClose);
-    else setHeaders(this.#res, response.headers, this.ctx.request);
+    else setHeaders(this.#res, this.#complete(response).headers, this.ctx.request);
     return null;
+  }
+
+  #complete(response: GatewayResponse): GatewayResponse {
+    const { answerHeaders } = this.ctx;
+    if (answerHeaders !== null) Object.assign(response.headers, answerHeaders);
+    return response;
   }
 
   /** Writes the answer to the connection. */
   write(response: GatewayResponse): void {
     const failure = failureOf(response);
-    this.#response = failure === null ? response : answerFailure(failure, this.ctx);
+    this.#response = failure === null ? response : this.#complete(answerFailure(failure, this.ctx));
     if (this.ctx.aborted !== null) {
       discard(response);
       return;
