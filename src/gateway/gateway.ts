@@ -32,7 +32,7 @@ export class Gateway {
   readonly trustProxy: TrustProxy | undefined;
   readonly clock: Clock;
   readonly #router: Router<AssembledRoute, GatewayRequest>;
-  readonly #upstreams = new Upstreams();
+  readonly #upstreams: Upstreams;
   readonly #health: Health;
   /** `null` where health is off. */
   readonly #healthPath: string | null;
@@ -46,6 +46,7 @@ export class Gateway {
     this.routes = config.routes;
     this.trustProxy = config.trustProxy;
     this.clock = config.clock ?? systemClock;
+    this.#upstreams = new Upstreams(this.clock);
     this.#health = new Health(this.clock);
     this.#healthPath = config.health === false ? null : healthPath(config.health === true ? {} : config.health);
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });

@@ -73,7 +73,7 @@ export class HttpProxy {
     const connection = { maxConnections, maxQueue, keepAliveMs, connectMs, socketPath, tls, dispatcher };
     const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined));
     this.#options = options;
-    this.#upstreams = upstreams ?? new Upstreams();
+    this.#upstreams = upstreams ?? new Upstreams(clock);
     this.#ownUpstreams = upstreams === undefined;
     this.#targets = [target].flat().map((text) => ({
       upstream: this.#upstreams.get(text, given),

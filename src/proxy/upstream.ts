@@ -1,7 +1,8 @@
-import { isIP, type Socket } from 'node:net';
-import type { Client, Dispatcher as UndiciDispatcher, Pool } from 'undici';
+import type { Client, Pool } from 'undici';
+import { systemClock, type Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
-import type { Connection, DispatchHandler, DispatchOptions, Dispatcher } from './dispatcher.js';
+import type { DispatchHandler, DispatchOptions, Dispatcher } from './dispatcher.js';
+import { deadlineConnector, trackedClients, type Undici } from './tracked-client.js';
 
 /** TLS towards the upstream. Verification is always on; a private authority goes into `ca`. */
 export interface UpstreamTls {
@@ -34,8 +35,6 @@ export interface UpstreamOptions {
   dispatcher?: Dispatcher;
 }
 
-type Undici = typeof import('undici');
-
 let loading: Promise<Undici> | undefined;
 
 /** undici costs tens of milliseconds to load: paid by the first proxy that is made, not by an import of the package. */
@@ -60,7 +59,7 @@ export class Upstream {
   #inFlight = 0;
   #closed = false;
 
-  constructor(url: URL, options: UpstreamOptions = {}) {
+  constructor(url: URL, options: UpstreamOptions = {}, clock: Clock = systemClock) {
     const { maxConnections = 128, maxQueue = 1024, dispatcher } = options;
     this.origin = url.origin;
     this.authority = url.host;
@@ -68,7 +67,7 @@ export class Upstream {
     this.#maxInFlight = maxConnections + maxQueue;
     this.#ownPool = dispatcher === undefined;
     this.#dispatcher = dispatcher ?? null;
-    this.ready = dispatcher ? Promise.resolve() : this.#open(maxConnections, options);
+    this.ready = dispatcher ? Promise.resolve() : this.#open(maxConnections, options, clock);
     // Whoever awaits `ready` sees the failure; a proxy that is never asked must not end the process with it.
     this.ready.catch(() => undefined);
   }
@@ -122,15 +121,12 @@ export class Upstream {
     if (this.#ownPool) await pool?.destroy();
   }
 
-  async #open(connections: number, options: UpstreamOptions): Promise<void> {
+  async #open(connections: number, options: UpstreamOptions, clock: Clock): Promise<void> {
     const undici = await loadUndici();
     if (this.#closed) return;
     const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000 } = options;
-    const factory = trackedClients(undici, {
-      timeout: connectMs,
-      ...(socketPath === undefined ? {} : { socketPath }),
-      ...(tls as object | undefined),
-    });
+    const connector = deadlineConnector(undici, { socketPath, ...tls }, connectMs, clock);
+    const factory = trackedClients(undici, connector);
     const settings = {
       // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
       headersTimeout: 0,
@@ -144,60 +140,20 @@ export class Upstream {
   }
 }
 
-/** Clients that tell each exchange which connection it runs on. */
-function trackedClients({ Client, buildConnector }: Undici, connect: object): (origin: URL, options: object) => Client {
-  const connector = buildConnector(connect);
-
-  class TrackedClient extends Client {
-    readonly connection: Connection;
-
-    constructor(origin: URL, options: object) {
-      let socket: Socket | null = null;
-      const connection = {
-        answers: 0,
-        broken: false,
-        get bytesRead() {
-          return socket?.bytesRead ?? 0;
-        },
-      };
-      const connectTracked: typeof connector = (target, callback) => {
-        // An address is no server name (RFC 6066 3): the certificate is then checked against the address itself.
-        const servername = isIP(target.servername ?? '') ? '' : (target.servername ?? '');
-        connection.answers = 0;
-        connection.broken = false;
-        connector({ ...target, servername }, (...result) => {
-          socket = result[1];
-          socket?.once('error', () => {
-            connection.broken = true;
-          });
-          callback(...result);
-        });
-      };
-      super(origin, { ...options, connect: connectTracked });
-      this.connection = connection;
-    }
-
-    override dispatch(
-      options: UndiciDispatcher.DispatchOptions & Pick<Partial<DispatchOptions>, 'exchange'>,
-      handler: UndiciDispatcher.DispatchHandler,
-    ): boolean {
-      if (options.exchange) options.exchange.connection = this.connection;
-      return super.dispatch(options, handler);
-    }
-  }
-
-  return (origin, options) => new TrackedClient(origin, options);
-}
-
 /** The upstreams of one gateway: routes to the same origin with the same options share connections. */
 export class Upstreams {
   readonly #byKey = new Map<string, Upstream>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   get(target: string, options: UpstreamOptions): Upstream {
     const url = new URL(target);
-    if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options));
+    if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options, this.#clock));
     const key = JSON.stringify([url.origin, options]);
-    return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options));
+    return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options, this.#clock));
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,71 @@
+import { isIP, type Socket } from 'node:net';
+import type { buildConnector, Client, Dispatcher as UndiciDispatcher } from 'undici';
+import type { Clock } from '../core/clock.js';
+import { GatewayError } from '../core/errors.js';
+import type { Connection, DispatchOptions } from './dispatcher.js';
+
+export type Undici = typeof import('undici');
+type Connector = buildConnector.connector;
+
+/** A connector of undici with a deadline of the gateway's own: undici's ticks every half second. */
+export function deadlineConnector(undici: Undici, options: object, connectMs: number, clock: Clock): Connector {
+  // It returns the socket, which its types do not tell.
+  const connector = undici.buildConnector({ ...options, timeout: 0 }) as (...call: Parameters<Connector>) => Socket;
+  return function connect(target, callback) {
+    const pending = connector(withServername(target), (...result) => {
+      clock.clearTimer(timer);
+      callback(...result);
+    });
+    const timer = clock.setTimer(() => {
+      const message = `upstream ${target.protocol}//${target.hostname}: no connection within timeouts.connectMs`;
+      pending.destroy(new GatewayError('ERR_GATEWAY_CONNECT_TIMEOUT', message));
+    }, connectMs);
+  };
+}
+
+/** An address is no server name (RFC 6066 3): the certificate is then checked against the address itself. */
+function withServername(target: buildConnector.Options): buildConnector.Options {
+  const { servername = '' } = target;
+  return { ...target, servername: isIP(servername) ? '' : servername };
+}
+
+/** Makes clients that tell each exchange which connection it runs on. */
+export function trackedClients(undici: Undici, connector: Connector): (origin: URL, options: object) => Client {
+  class TrackedClient extends undici.Client {
+    readonly connection: Connection;
+
+    constructor(origin: URL, options: object) {
+      let socket: Socket | null = null;
+      const connection = {
+        answers: 0,
+        broken: false,
+        get bytesRead() {
+          return socket?.bytesRead ?? 0;
+        },
+      };
+      const connect: Connector = (target, callback) => {
+        connection.answers = 0;
+        connection.broken = false;
+        connector(target, (...result) => {
+          socket = result[1];
+          socket?.once('error', () => {
+            connection.broken = true;
+          });
+          callback(...result);
+        });
+      };
+      super(origin, { ...options, connect });
+      this.connection = connection;
+    }
+
+    override dispatch(
+      options: UndiciDispatcher.DispatchOptions & Pick<Partial<DispatchOptions>, 'exchange'>,
+      handler: UndiciDispatcher.DispatchHandler,
+    ): boolean {
+      if (options.exchange) options.exchange.connection = this.connection;
+      return super.dispatch(options, handler);
+    }
+  }
+
+  return (origin, options) => new TrackedClient(origin, options);
+}
