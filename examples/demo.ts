@@ -1,7 +1,4 @@
-/**
- * The whole thing on one machine: an Express app with a gateway in front of three services, and lines to paste. Ctrl-C
- * drains.
- */
+/** An Express app with a gateway in front of three services, all on this machine, and lines to paste. Ctrl-C drains. */
 import { createServer } from 'node:http';
 import express from 'express';
 import { gateway } from 'innergate/express';

@@ -7,6 +7,7 @@ import type { TrustProxy } from '../core/trust.js';
 import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
 import { Health, type HealthReport } from '../health/index.js';
 import { healthPath } from '../health/middleware.js';
+import { flushLines } from '../logger/json-lines.js';
 import { Upstreams } from '../proxy/upstream.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
@@ -108,6 +109,7 @@ export class Gateway {
     this.drain();
     await this.#drain.close(timeoutMs, this.clock);
     await this.#upstreams.close();
+    flushLines();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -44,11 +44,12 @@ export const stdoutLines: LineSink = (line) => {
   pending += `${line}\n`;
   if (scheduled) return;
   scheduled = true;
-  setTimeout(flush, FLUSH_MS).unref();
+  setTimeout(flushLines, FLUSH_MS).unref();
   if (process.listenerCount('exit', flushAtExit) === 0) process.on('exit', flushAtExit);
 };
 
-function flush(): void {
+/** Writes what waits to standard output. */
+export function flushLines(): void {
   scheduled = false;
   const text = pending;
   pending = '';
