@@ -1,6 +1,6 @@
 // The gateway
-export { createGateway } from './gateway/index.js';
-export type { CloseOptions, Explanation, Gateway, GatewayConfig, RouteConfig, RoutePolicies } from './gateway/index.js';
+export { createGateway, Gateway } from './gateway/index.js';
+export type { CloseOptions, Explanation, GatewayConfig, RouteConfig, RoutePolicies } from './gateway/index.js';
 // The vocabulary
 export {
   after,

@@ -13,6 +13,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     values: [
       'ConfigError',
       'Context',
+      'Gateway',
       'GatewayError',
       'Health',
       'HttpProxy',
@@ -47,7 +48,6 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'Fault',
       'FinishListener',
       'FoundRoute',
-      'Gateway',
       'GatewayConfig',
       'GatewayErrorCode',
       'GatewayErrorOptions',
@@ -150,7 +150,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     ],
   },
   './proxy': {
-    values: ['HttpProxy', 'proxy'],
+    values: ['HttpProxy', 'Upstreams', 'proxy'],
     types: [
       'CookieRewrite',
       'Dispatcher',
@@ -162,7 +162,6 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'UpstreamOptions',
       'UpstreamPathOptions',
       'UpstreamTls',
-      'Upstreams',
     ],
   },
   './body-limit': { values: ['bodyLimit'], types: [] },

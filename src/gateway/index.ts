@@ -1,3 +1,3 @@
 export type { GatewayConfig, RouteConfig, RoutePolicies } from './config.js';
 export type { Explanation } from './explain.js';
-export { createGateway, toGateway, type CloseOptions, type Gateway } from './gateway.js';
+export { createGateway, Gateway, toGateway, type CloseOptions } from './gateway.js';

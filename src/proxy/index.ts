@@ -4,4 +4,4 @@ export { proxy, type ProxyHandler } from './middleware.js';
 export type { ProxyOptions, Timeouts } from './options.js';
 export type { CookieRewrite } from './response-rewrite.js';
 export type { PathRewriter, UpstreamPathOptions } from './upstream-path.js';
-export type { Upstreams, UpstreamOptions, UpstreamTls } from './upstream.js';
+export { Upstreams, type UpstreamOptions, type UpstreamTls } from './upstream.js';

@@ -149,6 +149,7 @@ export class Upstreams {
     this.#clock = clock;
   }
 
+  /** The upstream of a URL, made on first use. */
   get(target: string, options: UpstreamOptions): Upstream {
     const url = new URL(target);
     if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options, this.#clock));
@@ -156,6 +157,7 @@ export class Upstreams {
     return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options, this.#clock));
   }
 
+  /** Closes every pool, and whatever still runs on it. */
   async close(): Promise<void> {
     await Promise.all([...this.#byKey.values()].map((upstream) => upstream.close()));
   }
