@@ -7,7 +7,7 @@ import { isGatewayError } from '../../core/errors.js';
 import { refuse } from '../../core/refuse.js';
 import type { TrustFunction } from '../../core/trust.js';
 import type { GatewayResponse, HeaderMap } from '../../core/types.js';
-import { connectionOf } from './connection.js';
+import { connectionOf, type Connection } from './connection.js';
 import { isPassedOn, type Mount } from './mount.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
@@ -17,6 +17,7 @@ import { setHeaders, writeResponse } from './write-response.js';
 export class NodeExchange {
   readonly ctx: Context;
   readonly #mount: Mount;
+  readonly #connection: Connection;
   readonly #res: ServerResponse;
   #response: GatewayResponse | null = null;
 
@@ -36,7 +37,8 @@ export class NodeExchange {
     this.ctx = new Context(request, { clock: mount.clock, inform });
     this.#mount = mount;
     this.#res = res;
-    connectionOf(req.socket).response = res;
+    this.#connection = connectionOf(req.socket);
+    this.#connection.response = res;
     res.on('close', this.#onClose);
   }
 
@@ -82,6 +84,8 @@ export class NodeExchange {
 
   readonly #onClose = (): void => {
     const res = this.#res;
+    // An idle connection holds nothing of the exchange that was its last.
+    if (this.#connection.response === res) this.#connection.response = null;
     const aborted = !isSent(res);
     if (aborted) {
       this.ctx.abort(new Error('the client closed the connection'));
