@@ -73,15 +73,17 @@ export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
   'x-user-roles',
 ]);
 
-/**
- * True for a field of a proven identity, in any spelling that a server may read as one: some take `x_user_id` for
- * `x-user-id`.
- */
+/** True for a field of a proven identity, in any spelling. */
 export function isIdentityField(name: string): boolean {
-  return IDENTITY_FIELDS.has(name) || (name.includes('_') && IDENTITY_FIELDS.has(name.replaceAll('_', '-')));
+  return hasField(IDENTITY_FIELDS, name);
 }
 
-/** End-to-end fields that a client cannot have removed by naming them in `Connection`. */
+/** True where one of `names` is meant: some servers read `x_user_id` as `x-user-id`. */
+export function hasField(names: ReadonlySet<string>, name: string): boolean {
+  return names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')));
+}
+
+/** End-to-end fields that nobody can have removed by naming them in `Connection`. */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
@@ -89,6 +91,7 @@ const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'content-length',
   'content-type',
   'cookie',
+  'set-cookie',
   'traceparent',
   'tracestate',
 ]);

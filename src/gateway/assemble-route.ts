@@ -2,6 +2,7 @@ import { systemClock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
 import type { Handler, Middleware } from '../core/types.js';
 import { HttpProxy, type ProxyOptions, type Upstreams } from '../proxy/index.js';
+import { PATH_RULES } from '../proxy/options.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { buildLayers, ROUTE_ORDER } from './order.js';
 import { proxyOptionsOf } from './parse.js';
@@ -42,8 +43,7 @@ export function assembleRoute(
 
 function proxyOptions(route: RouteConfig, config: GatewayConfig): ProxyOptions {
   const options = proxyOptionsOf(route, config.defaults) as unknown as ProxyOptions;
-  const { stripPrefix, rewrite, pathRewrite } = options;
-  const leavesPathOpen = stripPrefix === undefined && rewrite === undefined && pathRewrite === undefined;
+  const leavesPathOpen = PATH_RULES.every((name) => options[name] === undefined);
   // An exact route matches the whole path: without its "prefix" nothing would be left of it.
   return leavesPathOpen && route.exact === true ? { ...options, stripPrefix: false } : options;
 }

@@ -34,6 +34,7 @@ export class Gateway {
   readonly clock: Clock;
   readonly #router: Router<AssembledRoute, GatewayRequest>;
   readonly #upstreams: Upstreams;
+  readonly #assembled: readonly AssembledRoute[];
   readonly #health: Health;
   /** `null` where health is off. */
   readonly #healthPath: string | null;
@@ -51,9 +52,10 @@ export class Gateway {
     this.#health = new Health(this.clock);
     this.#healthPath = config.health === false ? null : healthPath(config.health === true ? {} : config.health);
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
-    for (const entry of config.routes) {
-      this.#router.add(patternOf(entry), assembleRoute(entry, config, this.#upstreams, this.#drain.middleware));
-    }
+    this.#assembled = config.routes.map((entry) =>
+      assembleRoute(entry, config, this.#upstreams, this.#drain.middleware),
+    );
+    for (const assembled of this.#assembled) this.#router.add(patternOf(assembled.config), assembled);
     this.#layers = buildLayers(GATEWAY_ORDER, { config, engine: this.#health });
     this.#handle = this.handlerBefore((ctx) => refuse(ctx, 'ERR_GATEWAY_ROUTE_NOT_FOUND'));
   }
@@ -109,6 +111,7 @@ export class Gateway {
     this.drain();
     await this.#drain.close(timeoutMs, this.clock);
     await this.#upstreams.close();
+    for (const { proxy } of this.#assembled) await proxy?.close();
     flushLines();
   }
 

@@ -16,7 +16,7 @@ import { parseTrustedBlocks } from '../core/trust.js';
 import { maxBodyBytesField } from '../body-limit/middleware.js';
 import { healthFields, healthPath } from '../health/middleware.js';
 import { accessLogFields } from '../logger/middleware.js';
-import { inspectPathRules, proxyFields } from '../proxy/options.js';
+import { inspectPathRules, PATH_RULES, proxyFields } from '../proxy/options.js';
 import { rewriteParams } from '../proxy/upstream-path.js';
 import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
@@ -143,8 +143,8 @@ export function patternOf(route: RouteConfig): Pick<RouteConfig, keyof typeof ro
 export function proxyOptionsOf(route: RouteConfig, defaults: GatewayConfig['defaults'] = {}): Record<string, unknown> {
   const own = pick(route, Object.keys(proxyFields));
   const shared = pick(defaults, Object.keys(sharedProxyFields));
-  const hasPathRule = ['stripPrefix', 'rewrite', 'pathRewrite'].some((name) => own[name] !== undefined);
-  if (hasPathRule) for (const name of ['stripPrefix', 'rewrite', 'pathRewrite']) delete shared[name];
+  const hasPathRule = PATH_RULES.some((name) => own[name] !== undefined);
+  if (hasPathRule) for (const name of PATH_RULES) delete shared[name];
   // Each may give its part of the deadlines.
   const timeouts = { ...defaults.timeouts, ...route.timeouts };
   return { ...shared, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };

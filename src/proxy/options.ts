@@ -123,7 +123,7 @@ export const proxyFields = {
 } satisfies Record<keyof ProxyOptions, Schema>;
 
 /** Only one of these can decide the path. */
-const PATH_RULES = ['stripPrefix', 'rewrite', 'pathRewrite'] as const;
+export const PATH_RULES = ['stripPrefix', 'rewrite', 'pathRewrite'] as const;
 
 /** Adds a fault where options contradict each other. */
 export function inspectPathRules(

@@ -2,7 +2,7 @@
  * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the
  * gateway vouches for is written by the gateway alone, after everything that a client could name in `Connection`.
  */
-import { HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
+import { hasField, HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
 import type { Context } from '../core/context.js';
 import { isoTime } from '../core/iso-time.js';
 
@@ -44,7 +44,7 @@ export function requestHeaders(
   const lines: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || isIn(dropped, name) || nominated?.has(name)) continue;
+    if (value === undefined || hasField(dropped, name) || nominated?.has(name)) continue;
     if (replacedBody && name === 'content-length') continue;
     if (drafted !== null && ![value].flat().every(isFieldValue)) continue;
     lines.push(name, value);
@@ -69,11 +69,6 @@ function pushOwnFields(lines: (string | string[])[], { request, requestId, clock
   lines.push('via', request.headers.via === undefined ? via : `${String(request.headers.via)}, ${via}`);
   if (requestId !== '') lines.push('x-request-id', requestId);
   lines.push('x-gateway-timestamp', isoTime(clock.wall()));
-}
-
-/** Some servers read `x_forwarded_for` as `x-forwarded-for`. */
-function isIn(names: ReadonlySet<string>, name: string): boolean {
-  return names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')));
 }
 
 /** What the host that a client asked for becomes in the fields of the gateway. */
