@@ -61,8 +61,12 @@ export class Context {
   target: string | null = null;
   /** How often an upstream was asked; written by the proxy. */
   attempt = 0;
+  /** When the whole exchange must be over, see {@link Clock.now}; written by the proxy. */
+  deadline = Infinity;
   /** Code of the gateway's own answer; written by `refuse`. */
   refusal: RefusalCode | null = null;
+  /** What a piece in dry run would have refused with; written by that piece. */
+  dryRefusal: RefusalCode | null = null;
   /**
    * Header fields that every answer of this exchange carries, be it an upstream's, a refusal or the host's own. A piece
    * that knows a field before there is an answer puts it here and stays a plain tail call; whoever writes the answer adds

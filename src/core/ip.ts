@@ -31,6 +31,21 @@ function ipv6Text(groups: readonly number[]): string {
   return `${text.slice(0, start).replace(/:$/, '')}::${text.slice(start + longest.length).replace(/^:/, '')}`;
 }
 
+/**
+ * The address as a key for limits: IPv4 as it is, IPv6 as its block of `prefixLength` bits, since a subscriber has a
+ * whole block to walk through.
+ *
+ * @param address In its normal form, see {@link normalizeIp}.
+ */
+export function ipBlock(address: string, prefixLength: number): string {
+  if (!address.includes(':')) return address;
+  const groups = ipv6Groups(address).map((group, index) => {
+    const dropped = Math.min(16, Math.max(0, (index + 1) * 16 - prefixLength));
+    return (group >> dropped) << dropped;
+  });
+  return `${ipv6Text(groups)}/${prefixLength}`;
+}
+
 /** One address block (RFC 4632, RFC 4291 2.3). */
 export interface AddressBlock {
   readonly groups: readonly number[];

@@ -83,6 +83,20 @@ export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: numb
   };
 }
 
+/** What a timer can wait for: Node fires a longer one at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds that a timer waits; with `endless`, `Infinity` = it never fires. */
+export function milliseconds({ min = 1, endless = false }: { min?: number; endless?: boolean } = {}): Schema {
+  const whole = integer({ min, max: LONGEST_TIMER_MS });
+  return endless
+    ? {
+        expected: `${whole.expected}, or Infinity`,
+        accepts: (value) => value === Infinity || whole.accepts(value),
+      }
+    : whole;
+}
+
 /** A list with at least `min` items. */
 export function list(item: Schema, { min = 1 }: { min?: number } = {}): Schema {
   return {

@@ -7,6 +7,8 @@ export interface RefuseOptions {
   detail?: string;
   /** More header fields, such as `allow` or `retry-after`. */
   headers?: HeaderMap;
+  /** More members of the problem, such as a `type` (RFC 9457 3.1.1) in the place of `about:blank`. */
+  problem?: Readonly<Record<string, unknown>>;
 }
 
 /** Codes after which the rest of the connection cannot be trusted or is not worth reading. */
@@ -29,7 +31,11 @@ const RETRY_SOON: HeaderMap = { 'retry-after': '1' };
  * The one way in which the gateway itself answers: `application/problem+json` (RFC 9457) with `code`, `requestId` and
  * `error` besides. It never throws and names nothing of the inside.
  */
-export function refuse(ctx: Context, code: RefusalCode, { detail, headers }: RefuseOptions = {}): GatewayResponse {
+export function refuse(
+  ctx: Context,
+  code: RefusalCode,
+  { detail, headers, problem }: RefuseOptions = {},
+): GatewayResponse {
   const { status, title } = REFUSALS[code];
   ctx.refusal = code;
   const body = JSON.stringify({
@@ -41,6 +47,7 @@ export function refuse(ctx: Context, code: RefusalCode, { detail, headers }: Ref
     code,
     requestId: ctx.requestId || undefined,
     error: title,
+    ...problem,
   });
   const answer: HeaderMap = {
     'content-type': 'application/problem+json; charset=utf-8',

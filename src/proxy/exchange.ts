@@ -65,12 +65,15 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   start(): void {
-    const { totalMs } = this.#settings;
+    const { clock, deadline } = this.#ctx;
     this.#deadlines.add(this);
-    if (totalMs !== Infinity) {
-      this.#totalTimer = this.#ctx.clock.setTimer(() => {
-        this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
-      }, totalMs);
+    if (deadline !== Infinity) {
+      this.#totalTimer = clock.setTimer(
+        () => {
+          this.#cancel(this.#late('ERR_GATEWAY_TOTAL_TIMEOUT'));
+        },
+        Math.max(0, deadline - clock.now()),
+      );
     }
     this.#ctx.setCancellable(this);
     if (!this.#settled) this.#upstream.dispatch(this.#options, this);

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
-import { headerValue } from '../core/headers.js';
+import { isIdempotent } from '../core/idempotent.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
-import type { GatewayRequest, GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
+import type { GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
 import { VERSION } from '../core/version.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { DispatchOptions } from './dispatcher.js';
@@ -45,9 +45,6 @@ export interface Target {
   readonly upstream: Upstream;
   readonly path: UpstreamPath;
 }
-
-/** Methods whose repetition changes nothing (RFC 9110 9.2.2) and that services treat so. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /**
  * Sends requests to an upstream over pooled connections and streams the answers back.
@@ -90,7 +87,7 @@ export class HttpProxy {
 
   /** The answer of the upstream; several targets take turns. Rejects with a `GatewayError` where there is none. */
   forward(ctx: Context): MaybePromise<GatewayResponse> {
-    const target = this.#pick();
+    const target = this.#pick(ctx);
     return target.upstream.isOpen ? this.#send(ctx, target) : target.upstream.ready.then(() => this.#send(ctx, target));
   }
 
@@ -108,7 +105,13 @@ export class HttpProxy {
     if (this.#ownUpstreams) await this.#upstreams.close();
   }
 
-  #pick(): Target {
+  #pick(ctx: Context): Target {
+    const target = this.#turn();
+    // Another attempt at the same request goes to another target, where there is one.
+    return ctx.attempt > 0 && target.upstream.origin === ctx.target ? this.#turn() : target;
+  }
+
+  #turn(): Target {
     const target = this.#targets[this.#next] as Target;
     this.#next = (this.#next + 1) % this.#targets.length;
     return target;
@@ -135,6 +138,7 @@ export class HttpProxy {
     if (upstream.isBusy) return refuse(ctx, 'ERR_GATEWAY_UPSTREAM_BUSY');
     ctx.target = upstream.origin;
     ctx.attempt++;
+    ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + this.#settings.totalMs);
     const method = drafted?.method ?? request.method;
     const body = dispatchBody(drafted === null ? request.body : drafted.body);
     const { changeOrigin = false, defaultContentType } = this.#options;
@@ -149,7 +153,7 @@ export class HttpProxy {
       servername: upstream.servername,
       exchange: null,
     };
-    const mayRepeat = isRepeatable(method, request) && !(body instanceof Readable);
+    const mayRepeat = isIdempotent(method, request.headers) && !(body instanceof Readable);
     return new Promise((resolve, reject) => {
       new Exchange(ctx, target, this.#settings, options, mayRepeat, resolve, reject).start();
     });
@@ -166,8 +170,4 @@ export class HttpProxy {
     if (versionHeader) headers['x-gateway-version'] = VERSION;
     return { status, headers, body };
   };
-}
-
-function isRepeatable(method: string, request: GatewayRequest): boolean {
-  return IDEMPOTENT.has(method) || headerValue(request.headers, 'idempotency-key') !== undefined;
 }

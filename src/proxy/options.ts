@@ -6,6 +6,7 @@ import {
   inspect,
   list,
   literal,
+  milliseconds,
   object,
   record,
   string,
@@ -68,7 +69,7 @@ function isTarget(text: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }
 
-const deadline = integer({ min: 1, max: Infinity });
+const deadline = milliseconds({ endless: true });
 const anyText = string('a string', () => true);
 const path = string("a path from '/' on", (text) => /^\/[^?#\s]*$/.test(text));
 const pem = either(string('PEM text'), { expected: 'bytes', accepts: (value) => value instanceof Uint8Array });
@@ -99,13 +100,13 @@ function patternFault(pattern: string): string | null {
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const proxyFields = {
   target: either(targetUrl, list(targetUrl)),
-  timeouts: object({ connectMs: integer({ min: 1 }), firstByteMs: deadline, idleMs: deadline, totalMs: deadline }),
+  timeouts: object({ connectMs: milliseconds(), firstByteMs: deadline, idleMs: deadline, totalMs: deadline }),
   changeOrigin: boolean,
   defaultContentType: string(),
   maxResponseBytes: integer({ max: Infinity }),
   maxConnections: integer({ min: 1 }),
   maxQueue: integer(),
-  keepAliveMs: integer({ min: 1 }),
+  keepAliveMs: milliseconds(),
   socketPath: string(),
   tls: object({ ca: either(pem, list(pem)), cert: pem, key: pem, servername: string() }),
   dispatcher: {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { warn } from '../../core/warn.js';
 
 /** Limits of a server that a mounted middleware cannot set, but that decide whether slow clients can exhaust it. */
 interface ServerLimits {
@@ -20,9 +21,9 @@ export class ServerCheck {
     const { server } = req.socket as Socket & { server?: ServerLimits };
     for (const limit of ['headersTimeout', 'requestTimeout'] as const) {
       if (server?.[limit] === 0) {
-        process.emitWarning(
+        warn(
+          'ERR_GATEWAY_SERVER_LIMIT',
           `server.${limit} is 0, so a client that sends slowly can hold its connection for ever; give it some seconds, or use serve()`,
-          { code: 'ERR_GATEWAY_SERVER_LIMIT', type: 'GatewayWarning' },
         );
       }
     }

@@ -1,0 +1,36 @@
+import { Readable } from 'node:stream';
+import type { ByteStream } from './types.js';
+
+/**
+ * Reads a body into memory, for a piece that must look at it or send it twice. A body of more than `maxBytes` comes back
+ * as a stream of the same bytes: what was read, then the rest.
+ */
+export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Uint8Array | Readable> {
+  const iterator = body[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done === true) return Buffer.concat(chunks);
+    chunks.push(value);
+    bytes += value.length;
+    if (bytes > maxBytes) break;
+  }
+  const stream = Readable.from(replay(chunks, iterator), { objectMode: false });
+  // A generator that nobody has started runs no `finally` of its own.
+  return stream.once('close', () => {
+    body.destroy();
+  });
+}
+
+async function* replay(
+  chunks: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* chunks;
+  for (;;) {
+    const { done, value } = await rest.next();
+    if (done === true) return;
+    yield value;
+  }
+}
