@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { inBlocks, normalizeIp, parseBlock, type AddressBlock } from '../../src/core/ip.js';
+import { inBlocks, ipBlock, normalizeIp, parseBlock, type AddressBlock } from '../../src/core/ip.js';
 import { seededRandom, type SeededRandom } from '../support/random.js';
 
 describe('normalizeIp', () => {
@@ -197,3 +197,18 @@ function fromBytes(bytes: readonly number[]): Address {
   const text = groups.map((group) => group.toString(16)).join(':');
   return { bytes, text: text.replace(/(?:^|:)0(?::0)+$/, '::') };
 }
+
+describe('ipBlock', () => {
+  it.each([
+    ['1.2.3.4', 56, '1.2.3.4'],
+    ['2001:db8:0:ff12::1', 56, '2001:db8:0:ff00::/56'],
+    ['2001:db8:0:ffff:1:2:3:4', 56, '2001:db8:0:ff00::/56'],
+    ['2001:db8:1:2:3:4:5:6', 64, '2001:db8:1:2::/64'],
+    ['2001:db8:1:2:3:4:5:6', 32, '2001:db8::/32'],
+    ['2001:db8::1', 128, '2001:db8::1/128'],
+    ['2001:db8::f', 127, '2001:db8::e/127'],
+    ['::1', 56, '::/56'],
+  ])('of %s with %i bits is %s', (address, bits, block) => {
+    expect(ipBlock(address, bits)).toBe(block);
+  });
+});

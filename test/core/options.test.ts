@@ -9,6 +9,7 @@ import {
   list,
   literal,
   member,
+  milliseconds,
   nearestName,
   object,
   oneOf,
@@ -408,5 +409,21 @@ describe('show', () => {
     ['http:\\\\ada:hunter2@users.test', 'backslashes, as URL takes them'],
   ])('leaves the user information of %s out (%s)', (url) => {
     expect(show(url)).not.toContain('hunter2');
+  });
+});
+
+describe('milliseconds', () => {
+  it.each([1, 2 ** 31 - 1])('takes %i, which a timer can wait for', (value) => {
+    expect(milliseconds().accepts(value)).toBe(true);
+  });
+
+  it.each([0, 0.5, -1, 2 ** 31, Infinity, Number.NaN, '5'])('does not take %s', (value) => {
+    expect(milliseconds().accepts(value)).toBe(false);
+  });
+
+  it('takes Infinity where it may be endless, and 0 where that is the least', () => {
+    expect(milliseconds({ endless: true }).accepts(Infinity)).toBe(true);
+    expect(milliseconds({ endless: true }).accepts(2 ** 31)).toBe(false);
+    expect(milliseconds({ min: 0 }).accepts(0)).toBe(true);
   });
 });

@@ -31,6 +31,11 @@ describe('refuse', () => {
     });
   });
 
+  it('takes more members of the problem, and a type in the place of about:blank', () => {
+    const problem = { type: 'https://example.test/quota', 'violated-policies': ['a'] };
+    expect(problemOf('ERR_GATEWAY_RATE_LIMITED', { problem })).toMatchObject({ ...problem, status: 429 });
+  });
+
   it('leaves out what is not there', () => {
     expect(problemOf('ERR_GATEWAY_ROUTE_NOT_FOUND')).toEqual({
       ...{ type: 'about:blank', title: 'Route not found', status: 404, instance: '/a' },

@@ -1,0 +1,47 @@
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { bufferBody } from '../../src/core/buffer-body.js';
+
+const text = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+};
+const bodyOf = (...chunks: string[]): Readable => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+
+describe('bufferBody', () => {
+  it('gives the bytes of a body of up to maxBytes', async () => {
+    expect(await bufferBody(bodyOf('ab', 'c'), 3)).toEqual(Buffer.from('abc'));
+    expect(await bufferBody(bodyOf(), 0)).toEqual(Buffer.alloc(0));
+  });
+
+  it('gives a longer body as a stream of the same bytes, the rest unread', async () => {
+    const source = new PassThrough({ highWaterMark: 1 });
+    source.write('abcd');
+    const stream = (await bufferBody(source, 3)) as Readable;
+    expect(stream).toBeInstanceOf(Readable);
+    source.end('ef');
+    expect(await text(stream)).toBe('abcdef');
+  });
+
+  it('fails as the body does, before the cap and behind it', async () => {
+    const broken = async function* (before: string): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(before);
+      await Promise.resolve();
+      throw new Error('broken');
+    };
+    await expect(bufferBody(Readable.from(broken('a')), 3)).rejects.toThrow('broken');
+    const stream = (await bufferBody(Readable.from(broken('abcd')), 3)) as Readable;
+    await expect(text(stream)).rejects.toThrow('broken');
+  });
+
+  it.each([true, false])('ends the body when its stream is destroyed, read from before: %s', async (isRead) => {
+    const source = new PassThrough();
+    source.write('abcd');
+    const stream = (await bufferBody(source, 3)) as Readable;
+    if (isRead) stream.read();
+    stream.destroy();
+    await new Promise((resolve) => stream.once('close', resolve));
+    expect(source.destroyed).toBe(true);
+  });
+});
