@@ -7,6 +7,8 @@ export const setups = [
   { name: 'floor', what: 'bare undici Pool.dispatch written to `res`', package: 'undici' },
   { name: 'innergate-plain', what: 'one route, no policy, no access log' },
   { name: 'innergate-default', what: 'one route, all defaults, access log to /dev/null' },
+  { name: 'innergate-protected', what: 'plain, with a limit per address and a circuit breaker' },
+  { name: 'innergate-policies', what: 'default, with limiter, concurrency, retry and circuit breaker' },
   { name: 'innergate-10', what: 'plain, 10 more routes' },
   { name: 'innergate-10k', what: 'plain, 10,000 more routes' },
   { name: 'node-http-only', what: 'node:http answers by itself, no upstream' },
@@ -18,6 +20,7 @@ export const setups = [
   { name: 'http-proxy-3', what: 'keep-alive agent', package: 'http-proxy-3' },
   { name: 'httpxy', what: 'keep-alive agent', package: 'httpxy' },
   { name: 'http-proxy-middleware', what: 'on express, keep-alive agent', package: 'http-proxy-middleware' },
+  { name: 'express-glue', what: 'express-rate-limit and opossum around http-proxy-middleware, on express' },
 ];
 
 export const isOurs = (name) => name.startsWith('innergate');

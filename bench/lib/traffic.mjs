@@ -12,6 +12,9 @@ export const body = JSON.stringify({
   description: 'Nothing special about it but its usual size.',
 });
 
+/** A limit that counts every request and refuses none. */
+export const wideLimit = { windowMs: 60_000, limit: 1_000_000_000 };
+
 /** The request, encoded once. The headers are those that a browser sends with a fetch. */
 export const requestBytes = encodeRequest(path);
 

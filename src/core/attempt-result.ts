@@ -49,6 +49,6 @@ export function answerResult(
 
 /** What an error says of the service; one that is not the gateway's own comes from a handler in the service's place. */
 export function errorResult(error: unknown, ctx: Context): AttemptResult {
-  if (ctx.aborted !== null) return 'neither';
-  return !isGatewayError(error) || OF_THE_SERVICE.has(error.code) ? 'failure' : 'neither';
+  if (isGatewayError(error)) return OF_THE_SERVICE.has(error.code) ? 'failure' : 'neither';
+  return ctx.aborted === null ? 'failure' : 'neither';
 }

@@ -10,10 +10,10 @@ export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Ui
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
-    const { done, value } = await iterator.next();
-    if (done === true) return Buffer.concat(chunks);
-    chunks.push(value);
-    bytes += value.length;
+    const step = await iterator.next();
+    if (step.done === true) return Buffer.concat(chunks);
+    chunks.push(step.value);
+    bytes += step.value.length;
     if (bytes > maxBytes) break;
   }
   const stream = Readable.from(replay(chunks, iterator), { objectMode: false });
@@ -29,8 +29,8 @@ async function* replay(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield* chunks;
   for (;;) {
-    const { done, value } = await rest.next();
-    if (done === true) return;
-    yield value;
+    const step = await rest.next();
+    if (step.done === true) return;
+    yield step.value;
   }
 }

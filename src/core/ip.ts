@@ -33,17 +33,19 @@ function ipv6Text(groups: readonly number[]): string {
 
 /**
  * The address as a key for limits: IPv4 as it is, IPv6 as its block of `prefixLength` bits, since a subscriber has a
- * whole block to walk through.
+ * whole block to walk through. It is a key and no address: `2001:db8:0:ff00/56`.
  *
  * @param address In its normal form, see {@link normalizeIp}.
  */
 export function ipBlock(address: string, prefixLength: number): string {
   if (!address.includes(':')) return address;
-  const groups = ipv6Groups(address).map((group, index) => {
-    const dropped = Math.min(16, Math.max(0, (index + 1) * 16 - prefixLength));
-    return (group >> dropped) << dropped;
-  });
-  return `${ipv6Text(groups)}/${prefixLength}`;
+  const whole = prefixLength >> 4;
+  const groups = ipv6Groups(address);
+  let block = '';
+  for (let i = 0; i < whole; i++) block += `${(groups[i] as number).toString(16)}:`;
+  const bits = prefixLength & 15;
+  const last = bits === 0 ? '' : (((groups[whole] as number) >> (16 - bits)) << (16 - bits)).toString(16);
+  return `${block}${last}/${prefixLength}`;
 }
 
 /** One address block (RFC 4632, RFC 4291 2.3). */

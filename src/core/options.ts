@@ -158,7 +158,8 @@ function missing(path: string, name: string, { expected }: Schema): Fault {
   return { path: member(path, name), message: `missing, expected ${expected}` };
 }
 
-function isPlainObject(value: unknown): value is object {
+/** True for an object literal, be its prototype `null`. */
+export function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -1,43 +1,39 @@
-import { systemClock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
 import type { Handler, Middleware } from '../core/types.js';
 import { HttpProxy, type ProxyOptions, type Upstreams } from '../proxy/index.js';
 import { PATH_RULES } from '../proxy/options.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
-import { buildLayers, ROUTE_ORDER } from './order.js';
+import { buildLayers, ROUTE_ORDER, type Layer } from './order.js';
 import { proxyOptionsOf } from './parse.js';
+import type { PlannedRoute } from './protect.js';
 
 /** One route, ready to run. */
 export interface AssembledRoute {
-  readonly id: string;
   readonly config: RouteConfig;
   /** `null` where the route answers by itself. */
   readonly proxy: HttpProxy | null;
-  /** Names of the layers around it, the outermost first. */
-  readonly policies: readonly string[];
+  /** The layers around it, the outermost first. */
+  readonly layers: readonly Layer[];
   readonly handle: Handler;
 }
 
 /** @param track Counts the exchange while it runs; the outermost layer of the route. */
 export function assembleRoute(
   route: RouteConfig,
-  config: GatewayConfig,
+  plan: PlannedRoute,
   upstreams: Upstreams,
   track: Middleware,
 ): AssembledRoute {
+  const { config, engines } = plan;
   const proxy =
-    route.target === undefined
-      ? null
-      : new HttpProxy(proxyOptions(route, config), { upstreams, clock: config.clock ?? systemClock });
-  const stages = buildLayers(ROUTE_ORDER, { config, route });
-  const own = [...(config.use ?? []), ...(config.defaults?.use ?? []), ...(route.use ?? [])];
-  const layers = [track, ...stages.map(({ middleware }) => middleware), ...own];
+    route.target === undefined ? null : new HttpProxy(proxyOptions(route, config), { upstreams, clock: engines.clock });
+  const layers = buildLayers(ROUTE_ORDER, plan);
+  const middlewares = [track, ...layers.map(({ middleware }) => middleware)];
   return {
-    id: route.id ?? route.path,
     config: route,
     proxy,
-    policies: [...stages.map(({ name }) => name), ...own.map(({ name }) => name || 'anonymous middleware')],
-    handle: compose(layers, proxy === null ? responder(route.respond) : (ctx) => proxy.forward(ctx)),
+    layers,
+    handle: compose(middlewares, proxy === null ? responder(route.respond) : (ctx) => proxy.forward(ctx)),
   };
 }
 

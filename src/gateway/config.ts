@@ -1,16 +1,51 @@
+import type { CircuitBreakerMiddlewareOptions, FallbackAnswer } from '../circuit-breaker/index.js';
+import type { ConcurrencyOptions } from '../concurrency/index.js';
 import type { Clock } from '../core/clock.js';
 import type { TrustProxy } from '../core/trust.js';
 import type { GatewayResponse, Handler, Middleware } from '../core/types.js';
 import type { HealthOptions } from '../health/index.js';
+import type { LoadSheddingOptions, Priority } from '../load-shedding/index.js';
 import type { AccessLogOptions } from '../logger/index.js';
 import type { ProxyOptions } from '../proxy/index.js';
+import type { RateLimitOptions } from '../rate-limiter/index.js';
 import type { RequestIdOptions } from '../request-id/index.js';
+import type { RetryOptions } from '../retry/index.js';
 import type { RoutePattern } from '../router/index.js';
+
+/** A limit of calls, and who counts together. */
+export interface RouteRateLimit extends RateLimitOptions {
+  /** Count each route by itself, or all routes to one service with equal options together. @default 'route' */
+  scope?: 'route' | 'upstream';
+}
+
+/** A limit of what is in flight, and who counts together. */
+export interface RouteConcurrency extends ConcurrencyOptions {
+  /** Count each route by itself, or all routes to one service with equal options together. @default 'route' */
+  scope?: 'route' | 'upstream';
+}
+
+/** A circuit breaker; routes to one service with equal options share it. */
+export interface RouteCircuitBreaker extends CircuitBreakerMiddlewareOptions {
+  /** Another name for `timeouts.firstByteMs` of the route, in ms. From 1 on, or `Infinity`. */
+  timeout?: number;
+}
 
 /** What holds on the way to an upstream: on a route, or in `defaults` for every route. */
 export interface RoutePolicies {
   /** Bytes of a request's body. From 0 on; `Infinity` = no limit. @default 10485760, 10 MiB */
   maxBodyBytes?: number;
+  /** Limits of calls; several hold together. `false` turns off what `defaults` give. @default none */
+  rateLimit?: RouteRateLimit | readonly RouteRateLimit[] | false;
+  /** Requests in flight at once, or all of its options. @default no limit */
+  concurrency?: RouteConcurrency | number | false;
+  /** What answers where the service fails, after retries, and where it is not asked. @default the failure itself */
+  fallback?: FallbackAnswer | false;
+  /** How often a failed request is sent again, or all of its options; `true` = 2 times. @default never */
+  retry?: RetryOptions | number | boolean;
+  /** Stop asking a service that fails; `true` = with the defaults of the breaker. @default off */
+  circuitBreaker?: RouteCircuitBreaker | boolean;
+  /** How long `loadShedding` spares the route: `low` goes first, `critical` never. @default 'normal' */
+  priority?: Priority;
   /** Middlewares of your own, the first listed outermost. */
   use?: readonly Middleware[];
 }
@@ -37,6 +72,10 @@ export interface GatewayConfig {
   accessLog?: AccessLogOptions | boolean;
   /** `false` turns it off. @default `GET /health` */
   health?: HealthOptions | boolean;
+  /** Limits of calls to all routes together. @default none */
+  rateLimit?: RateLimitOptions | readonly RateLimitOptions[];
+  /** Refuse requests while the process is too busy, by the `priority` of their routes. @default off */
+  loadShedding?: LoadSheddingOptions | boolean;
   /** Middlewares of your own for every route, the first listed outermost. */
   use?: readonly Middleware[];
   /** Compare literal segments of paths with their case. @default false, since many services do not */

@@ -3,6 +3,7 @@ import { parseTarget } from '../core/path.js';
 import type { GatewayRequest, HeaderMap } from '../core/types.js';
 import type { ConsideredRoute, Router } from '../router/index.js';
 import type { AssembledRoute } from './assemble-route.js';
+import type { Layer } from './order.js';
 
 /** What the gateway would do with a request, and why. */
 export interface Explanation {
@@ -17,30 +18,42 @@ export interface Explanation {
   readonly upstreamUrl: string | null;
   /** Names of the layers that the request passes, the outermost first. */
   readonly policies: readonly string[];
+  /** What layers hold to, in words, by name: `{ 'rate-limit': '100 in 60000 ms by ip, sliding-window' }`. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Every route that was looked at, in the order of precedence, with what came of it. */
   readonly considered: readonly ConsideredRoute[];
 }
 
 const NOTHING = { route: null, allow: [], params: {}, upstreamUrl: null, considered: [] } as const;
 
-/** @param stages Names of the layers around every route. */
+type Passed = Pick<Explanation, 'policies' | 'settings'>;
+
+function passed(layers: readonly Layer[]): Passed {
+  const settings: Record<string, string> = {};
+  for (const { name, setting } of layers) {
+    if (setting !== undefined) settings[name] = name in settings ? `${settings[name]}; ${setting()}` : setting();
+  }
+  return { policies: layers.map(({ name }) => name), settings };
+}
+
+/** @param outer The layers around every route. */
 export function explainRequest(
   router: Router<AssembledRoute, GatewayRequest>,
-  stages: readonly string[],
+  outer: readonly Layer[],
   healthPath: string | null,
   method: string,
   url: string,
   headers: Readonly<Record<string, string>>,
 ): Explanation {
   const request = requestOf(method, url, headers);
-  if (request === null) return { ...NOTHING, refusal: 'malformed', policies: stages };
+  if (request === null) return { ...NOTHING, refusal: 'malformed', ...passed(outer) };
   if (request.path === healthPath && (request.method === 'GET' || request.method === 'HEAD')) {
-    return { ...NOTHING, route: { id: 'health', path: healthPath }, refusal: null, policies: stages };
+    return { ...NOTHING, route: { id: 'health', path: healthPath }, refusal: null, ...passed(outer) };
   }
   const { matched, considered } = router.explain(request);
-  if (matched === null) return { ...NOTHING, refusal: 'not found', policies: stages, considered };
+  if (matched === null) return { ...NOTHING, refusal: 'not found', ...passed(outer), considered };
   if (matched.kind === 'method-not-allowed') {
-    return { ...NOTHING, refusal: 'method not allowed', allow: matched.allow, policies: stages, considered };
+    return { ...NOTHING, refusal: 'method not allowed', allow: matched.allow, ...passed(outer), considered };
   }
   const { value, id, path, params } = matched;
   const ctx = new Context(request);
@@ -52,7 +65,7 @@ export function explainRequest(
     allow: [],
     params,
     upstreamUrl: value.proxy?.urlFor(ctx) ?? null,
-    policies: [...stages, ...value.policies],
+    ...passed([...outer, ...value.layers]),
     considered,
   };
 }

@@ -7,15 +7,18 @@ import type { TrustProxy } from '../core/trust.js';
 import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
 import { Health, type HealthReport } from '../health/index.js';
 import { healthPath } from '../health/middleware.js';
+import { eventLog, type EventLog } from '../logger/index.js';
 import { flushLines } from '../logger/json-lines.js';
 import { Upstreams } from '../proxy/upstream.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { Drain } from './drain.js';
+import { Engines } from './engines.js';
 import { explainRequest, type Explanation } from './explain.js';
 import { buildLayers, GATEWAY_ORDER, type Layer } from './order.js';
 import { patternOf, validateConfig } from './parse.js';
+import { planRoute } from './protect.js';
 
 export interface CloseOptions {
   /** How long requests in flight may go on, in ms. From 0 on. @default 10000 */
@@ -34,6 +37,7 @@ export class Gateway {
   readonly clock: Clock;
   readonly #router: Router<AssembledRoute, GatewayRequest>;
   readonly #upstreams: Upstreams;
+  readonly #engines: Engines;
   readonly #assembled: readonly AssembledRoute[];
   readonly #health: Health;
   /** `null` where health is off. */
@@ -49,11 +53,12 @@ export class Gateway {
     this.trustProxy = config.trustProxy;
     this.clock = config.clock ?? systemClock;
     this.#upstreams = new Upstreams(this.clock);
-    this.#health = new Health(this.clock);
+    this.#engines = new Engines(this.clock, logOf(config, this.clock));
+    this.#health = new Health(this.clock, () => this.#engines.details());
     this.#healthPath = config.health === false ? null : healthPath(config.health === true ? {} : config.health);
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
-    this.#assembled = config.routes.map((entry) =>
-      assembleRoute(entry, config, this.#upstreams, this.#drain.middleware),
+    this.#assembled = config.routes.map((entry, index) =>
+      assembleRoute(entry, planRoute(entry, index, config, this.#engines), this.#upstreams, this.#drain.middleware),
     );
     for (const assembled of this.#assembled) this.#router.add(patternOf(assembled.config), assembled);
     this.#layers = buildLayers(GATEWAY_ORDER, { config, engine: this.#health });
@@ -84,8 +89,7 @@ export class Gateway {
 
   /** Which route a request would take and why, the URL sent upstream, and the layers on the way. Nothing is sent. */
   explain(method: string, url: string, headers: Readonly<Record<string, string>> = {}): Explanation {
-    const stages = this.#layers.map(({ name }) => name);
-    return explainRequest(this.#router, stages, this.#healthPath, method, url, headers);
+    return explainRequest(this.#router, this.#layers, this.#healthPath, method, url, headers);
   }
 
   /** True once the gateway is to end: adapters then ask clients to close their connections. */
@@ -112,12 +116,19 @@ export class Gateway {
     await this.#drain.close(timeoutMs, this.clock);
     await this.#upstreams.close();
     for (const { proxy } of this.#assembled) await proxy?.close();
+    await this.#engines.close();
     flushLines();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Events go where the lines of the access log go. */
+function logOf({ accessLog = true }: GatewayConfig, clock: Clock): EventLog | null {
+  if (accessLog === false) return null;
+  return eventLog(clock, accessLog === true ? undefined : accessLog.sink);
 }
 
 /**

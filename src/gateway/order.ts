@@ -4,16 +4,26 @@
 import type { Middleware } from '../core/types.js';
 import { errorBoundary, requestGuard } from '../core/error-boundary.js';
 import { bodyLimit } from '../body-limit/index.js';
+import { fallback } from '../circuit-breaker/index.js';
 import { health, type Health } from '../health/index.js';
 import { accessLog } from '../logger/index.js';
 import { requestId } from '../request-id/index.js';
-import type { GatewayConfig, RouteConfig } from './config.js';
+import type { GatewayConfig } from './config.js';
+import {
+  circuitBreakerPart,
+  concurrencyPart,
+  loadSheddingPart,
+  rateLimitParts,
+  retryPart,
+  type Part,
+  type PlannedRoute,
+} from './protect.js';
 
 export interface Stage<Source> {
   readonly name: string;
   readonly reason: string;
-  /** `null` where the configuration turns it off. */
-  readonly build: (source: Source) => Middleware | null;
+  /** Its layers, the outermost first; none where the configuration turns it off. */
+  readonly build: (source: Source) => readonly Part[];
 }
 
 /** Around every request, the outermost first. */
@@ -31,12 +41,12 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
   {
     name: 'error-boundary',
     reason: 'nothing thrown further in gets out',
-    build: () => errorBoundary,
+    build: () => [{ middleware: errorBoundary }],
   },
   {
     name: 'request-guard',
     reason: 'nothing acts on a malformed request',
-    build: () => requestGuard,
+    build: () => [{ middleware: requestGuard }],
   },
   {
     name: 'health',
@@ -46,31 +56,68 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
 ];
 
 /** Around one route, the outermost first. */
-export const ROUTE_ORDER: readonly Stage<{ config: GatewayConfig; route: RouteConfig }>[] = [
+export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
+  {
+    name: 'load-shedding',
+    reason: 'a process that is too busy does no work for what it refuses',
+    build: loadSheddingPart,
+  },
   {
     name: 'body-limit',
     reason: 'cheap, and before anything reads the body',
-    build: ({ config, route }) => bodyLimit(route.maxBodyBytes ?? config.defaults?.maxBodyBytes ?? 10_485_760),
+    build: ({ policies }) => [{ middleware: bodyLimit(policies.maxBodyBytes) }],
+  },
+  {
+    name: 'rate-limit',
+    reason: 'keyed by what the request shows: cheap, and before credentials are verified',
+    build: (route) => rateLimitParts(route, false),
+  },
+  {
+    name: 'identity-rate-limit',
+    reason: 'keyed by who is calling, which is known by now',
+    build: (route) => rateLimitParts(route, true),
+  },
+  {
+    name: 'use',
+    reason: 'your own middlewares see the requests that are let in, once each',
+    build: ({ policies }) =>
+      policies.use.map((middleware) => ({ middleware, name: middleware.name || 'anonymous middleware' })),
+  },
+  {
+    name: 'fallback',
+    reason: 'answers for whatever fails further in, when retries are used up',
+    build: ({ policies }) => (policies.fallback === null ? [] : [{ middleware: fallback(policies.fallback) }]),
+  },
+  {
+    name: 'concurrency',
+    reason: 'a request keeps its one place through all of its attempts',
+    build: concurrencyPart,
+  },
+  {
+    name: 'retry',
+    reason: 'around the breaker, so that an open circuit ends the attempts',
+    build: retryPart,
+  },
+  {
+    name: 'circuit-breaker',
+    reason: 'next to the service: it counts every attempt',
+    build: circuitBreakerPart,
   },
 ];
 
-export interface Layer {
+export interface Layer extends Part {
   readonly name: string;
-  readonly middleware: Middleware;
 }
 
 /** The layers that are on, the outermost first. */
 export function buildLayers<Source>(stages: readonly Stage<Source>[], source: Source): Layer[] {
-  return stages.flatMap(({ name, build }) => {
-    const middleware = build(source);
-    return middleware === null ? [] : [{ name, middleware }];
-  });
+  return stages.flatMap(({ name, build }) => build(source).map((part) => ({ name, ...part })));
 }
 
 function switchable<Options extends object>(
   option: Options | boolean | undefined,
   build: (options?: Options) => Middleware,
-): Middleware | null {
-  if (option === false) return null;
-  return option === true || option === undefined ? build() : build(option);
+): Part[] {
+  if (option === false) return [];
+  return [{ middleware: option === true || option === undefined ? build() : build(option) }];
 }

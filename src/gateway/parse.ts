@@ -13,7 +13,6 @@ import {
   type Schema,
 } from '../core/options.js';
 import { parseTrustedBlocks } from '../core/trust.js';
-import { maxBodyBytesField } from '../body-limit/middleware.js';
 import { healthFields, healthPath } from '../health/middleware.js';
 import { accessLogFields } from '../logger/middleware.js';
 import { inspectPathRules, PATH_RULES, proxyFields } from '../proxy/options.js';
@@ -22,8 +21,8 @@ import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
 import { Router } from '../router/router.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
-
-const policyFields = { maxBodyBytes: maxBodyBytesField, use: list(func, { min: 0 }) };
+import { timeoutsOf } from './policies.js';
+import { gatewayPolicyFields, inspectBreakerTimeout, policyFields } from './policy-schema.js';
 
 const text = string('a string', () => true);
 const fixedAnswer = object(
@@ -47,6 +46,7 @@ const route: Schema = {
     inspectPathRules(config, at, faults);
     inspectDestination(config, at, faults);
     inspectRewrite(config, at, faults);
+    inspectBreakerTimeout(config, at, faults);
   },
 };
 
@@ -85,10 +85,21 @@ const trustProxy: Schema = {
     [value].flat().every(trustedBlocks.accepts),
 };
 
+const defaultFields = object({ ...policyFields, ...sharedProxyFields });
+
+const defaults: Schema = {
+  ...defaultFields,
+  inspect(config: NonNullable<GatewayConfig['defaults']>, at, faults) {
+    defaultFields.inspect?.(config as never, at, faults);
+    inspectBreakerTimeout(config, at, faults);
+  },
+};
+
 const configFields = object(
   {
     routes: list(route),
-    defaults: object({ ...policyFields, ...sharedProxyFields }),
+    defaults,
+    ...gatewayPolicyFields,
     trustProxy,
     requestId: either(boolean, object(requestIdFields)),
     accessLog: either(boolean, object(accessLogFields)),
@@ -145,8 +156,7 @@ export function proxyOptionsOf(route: RouteConfig, defaults: GatewayConfig['defa
   const shared = pick(defaults, Object.keys(sharedProxyFields));
   const hasPathRule = PATH_RULES.some((name) => own[name] !== undefined);
   if (hasPathRule) for (const name of PATH_RULES) delete shared[name];
-  // Each may give its part of the deadlines.
-  const timeouts = { ...defaults.timeouts, ...route.timeouts };
+  const timeouts = timeoutsOf(route, defaults);
   return { ...shared, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };
 }
 

@@ -1,2 +1,2 @@
-export { Health, type HealthReport } from './health.js';
+export { Health, type HealthDetails, type HealthReport } from './health.js';
 export { health, type HealthOptions } from './middleware.js';

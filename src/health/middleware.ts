@@ -15,8 +15,8 @@ export function healthPath({ path = '/health' }: HealthOptions = {}): string {
 }
 
 /**
- * Answers `GET` and `HEAD` of one path with a report for load balancers: 200 while the process wants traffic, 503 while
- * it drains.
+ * Answers `GET` and `HEAD` of one path with a report for load balancers: 200 while the process wants traffic, degraded or
+ * not, and 503 while it drains.
  *
  * @throws {ConfigError} when an option is wrong.
  */
@@ -28,6 +28,6 @@ export function health(engine: Health = new Health(), options: HealthOptions = {
     if (request.path !== path || (request.method !== 'GET' && request.method !== 'HEAD')) return next(ctx);
     const report = engine.report();
     const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
-    return { status: report.status === 'healthy' ? 200 : 503, headers, body: JSON.stringify(report) };
+    return { status: report.status === 'unhealthy' ? 503 : 200, headers, body: JSON.stringify(report) };
   };
 }

@@ -32,7 +32,7 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
 
 /** What the access log tells of an exchange; `undefined` fields are left out. */
 export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readonly<Record<string, unknown>> {
-  const { request, route, requestId, target, refusal, error, clock, startedAt } = ctx;
+  const { request, route, requestId, target, attempt, refusal, dryRefusal, error, clock, startedAt } = ctx;
   return {
     timestamp: isoTime(clock.wall()),
     level: levelOf(status, aborted),
@@ -44,6 +44,8 @@ export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readon
     durationMs: Math.round((clock.now() - startedAt) * 1000) / 1000,
     clientIp: request.clientIp,
     target: target ?? undefined,
+    attempts: attempt > 1 ? attempt : undefined,
+    dryRun: dryRefusal ?? undefined,
     code: refusal ?? (isGatewayError(error) ? error.code : undefined),
     aborted: aborted || undefined,
     error: error instanceof Error ? error.message : undefined,

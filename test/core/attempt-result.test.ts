@@ -54,9 +54,16 @@ describe('an error', () => {
     expect(errorResult(undefined, fakeContext())).toBe('failure');
   });
 
-  it('says nothing once the client has left', () => {
+  it('of a handler says nothing once the client has left', () => {
     const ctx = fakeContext();
     ctx.abort(new Error('left'));
-    expect(errorResult(new GatewayError('ERR_GATEWAY_UPSTREAM_RESET', 'told'), ctx)).toBe('neither');
+    expect(errorResult(new TypeError('told'), ctx)).toBe('neither');
+  });
+
+  it('with a code keeps its meaning when the connection to the client has ended because of it', () => {
+    const ctx = fakeContext();
+    ctx.abort(new Error('closed'));
+    expect(errorResult(new GatewayError('ERR_GATEWAY_UPSTREAM_RESET', 'told'), ctx)).toBe('failure');
+    expect(errorResult(new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', 'told'), ctx)).toBe('neither');
   });
 });

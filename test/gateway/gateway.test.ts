@@ -24,6 +24,8 @@ function codeOf({ text }: Answer): string {
 }
 
 const quiet = { accessLog: false } as const;
+/** What health shows of a gateway without protections. */
+const nothing = { circuits: {}, stores: {}, load: null };
 const here: GatewayConfig = { ...quiet, routes: [{ path: '/', respond: { body: 'here' } }] };
 
 describe('handle, without an adapter', () => {
@@ -302,7 +304,12 @@ describe('health', () => {
     const clock = new FakeClock();
     const gateway = createGateway({ ...here, clock });
     clock.advance(90_500);
-    expect(gateway.health()).toEqual({ status: 'healthy', uptime: 90, timestamp: '2026-01-01T00:01:30.500Z' });
+    expect(gateway.health()).toEqual({
+      status: 'healthy',
+      uptime: 90,
+      timestamp: '2026-01-01T00:01:30.500Z',
+      ...nothing,
+    });
     const answer = await ask(gateway, { url: '/health' });
     expect(answer.status).toBe(200);
     expect(answer.headers['cache-control']).toBe('no-store');

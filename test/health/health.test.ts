@@ -7,11 +7,19 @@ import { bodyText, fakeContext } from '../support/request.js';
 
 const passed: GatewayResponse = { status: 299, headers: {}, body: 'passed on' };
 
+/** What a process knows that leans on nothing. */
+const nothing = { circuits: {}, stores: {}, load: null };
+
 describe('Health', () => {
   it('is healthy from its start on, with whole seconds of uptime', () => {
     const clock = new FakeClock();
     const engine = new Health(clock);
-    expect(engine.report()).toEqual({ status: 'healthy', uptime: 0, timestamp: '2026-01-01T00:00:00.000Z' });
+    expect(engine.report()).toEqual({
+      status: 'healthy',
+      uptime: 0,
+      timestamp: '2026-01-01T00:00:00.000Z',
+      ...nothing,
+    });
     clock.advance(2_999);
     expect(engine.report()).toMatchObject({ uptime: 2, timestamp: '2026-01-01T00:00:02.999Z' });
   });
@@ -34,6 +42,25 @@ describe('Health', () => {
   });
 });
 
+describe('a process that leans on something', () => {
+  it.each([
+    [{ circuits: { a: 'closed' } }, 'healthy'],
+    [{ circuits: { a: 'closed', b: 'open' } }, 'degraded'],
+    [{ circuits: { a: 'half-open' } }, 'degraded'],
+    [{ stores: { a: 'up' as const } }, 'healthy'],
+    [{ stores: { a: 'up' as const, b: 'down' as const } }, 'degraded'],
+    [{ load: 0.99 }, 'healthy'],
+    [{ load: 1 }, 'degraded'],
+  ])('with %j is %s, shows it, and wants traffic', async (details, status) => {
+    const engine = new Health(new FakeClock(), () => ({ ...nothing, ...details }));
+    expect(engine.report()).toMatchObject({ status, ...details });
+    const response = await health(engine)(fakeContext({ url: '/health' }), () => passed);
+    expect(response.status).toBe(200);
+    engine.drain();
+    expect(engine.report().status).toBe('unhealthy');
+  });
+});
+
 describe('health', () => {
   it.each(['GET', 'HEAD'])('answers %s /health with the report, not to be cached', async (method) => {
     const response = await health(new Health(new FakeClock()))(fakeContext({ method, url: '/health?x' }), () => passed);
@@ -45,6 +72,7 @@ describe('health', () => {
       status: 'healthy',
       uptime: 0,
       timestamp: '2026-01-01T00:00:00.000Z',
+      ...nothing,
     });
   });
 

@@ -1,0 +1,131 @@
+import * as cockatiel from 'cockatiel';
+import Opossum from 'opossum';
+import { builtFile } from './innergate.mjs';
+
+const { CircuitBreaker } = await import(builtFile('./circuit-breaker').href);
+
+const ANSWER = 42;
+const work = async () => ANSWER;
+
+/** Every contender has a loop of its own, so that none pays for another at a call site that all share. */
+const contenders = [
+  innergate('innergate execute', {}),
+  innergate('innergate execute, counts shares', { errorThresholdPercentage: 50 }),
+  { name: 'opossum fire', package: 'opossum', open: openOpossum },
+  { name: 'cockatiel execute', package: 'cockatiel', open: openCockatiel },
+];
+
+/** `passes`: the share of calls that must come through, or the figures are worth nothing. */
+export const breakerLoads = [
+  {
+    name: 'breaker, a fast async function',
+    passes: 1,
+    contenders: [
+      ...contenders,
+      gate('innergate acquire + success, no function', {}),
+      gate('innergate acquire + success, counts shares', { errorThresholdPercentage: 50 }),
+      { name: 'no breaker', open: openNothing },
+    ],
+  },
+  { name: 'breaker, with a deadline of 10 s', timeoutMs: 10_000, passes: 1, contenders },
+  { name: 'breaker, open', isOpen: true, passes: 0, contenders },
+];
+
+function innergate(name, options) {
+  return {
+    name,
+    open({ timeoutMs = Infinity, isOpen }) {
+      const breaker = new CircuitBreaker({ ...options, timeoutMs });
+      if (isOpen) breaker.open();
+      return {
+        async run(count) {
+          let passed = 0;
+          for (let i = 0; i < count; i++) {
+            try {
+              if ((await breaker.execute(work)) === ANSWER) passed++;
+            } catch {
+              // open
+            }
+          }
+          return passed;
+        },
+        close() {},
+      };
+    },
+  };
+}
+
+/** What a proxy does, that knows by itself how a call has ended. */
+function gate(name, options) {
+  return {
+    name,
+    isPart: true,
+    open() {
+      const breaker = new CircuitBreaker(options);
+      return {
+        run(count) {
+          let passed = 0;
+          for (let i = 0; i < count; i++) {
+            const permit = breaker.acquire();
+            if (permit === null) continue;
+            permit.success();
+            passed++;
+          }
+          return passed;
+        },
+        close() {},
+      };
+    },
+  };
+}
+
+function openOpossum({ timeoutMs = false, isOpen }) {
+  const breaker = new Opossum(work, { timeout: timeoutMs });
+  if (isOpen) breaker.open();
+  return {
+    async run(count) {
+      let passed = 0;
+      for (let i = 0; i < count; i++) {
+        try {
+          if ((await breaker.fire()) === ANSWER) passed++;
+        } catch {
+          // open
+        }
+      }
+      return passed;
+    },
+    close: () => breaker.shutdown(),
+  };
+}
+
+function openCockatiel({ timeoutMs, isOpen }) {
+  const { circuitBreaker, ConsecutiveBreaker, handleAll, timeout, TimeoutStrategy, wrap } = cockatiel;
+  const breaker = circuitBreaker(handleAll, { halfOpenAfter: 30_000, breaker: new ConsecutiveBreaker(5) });
+  const policy = timeoutMs === undefined ? breaker : wrap(breaker, timeout(timeoutMs, TimeoutStrategy.Aggressive));
+  if (isOpen) breaker.isolate();
+  return {
+    async run(count) {
+      let passed = 0;
+      for (let i = 0; i < count; i++) {
+        try {
+          if ((await policy.execute(work)) === ANSWER) passed++;
+        } catch {
+          // open
+        }
+      }
+      return passed;
+    },
+    close() {},
+  };
+}
+
+function openNothing() {
+  return {
+    async run(count) {
+      let passed = 0;
+      for (let i = 0; i < count; i++) if ((await work()) === ANSWER) passed++;
+      return passed;
+    },
+    close() {},
+  };
+}

@@ -1,0 +1,52 @@
+import { after } from '../core/after.js';
+import { answerResult, compileFailureStatuses, errorResult } from '../core/attempt-result.js';
+import type { Context } from '../core/context.js';
+import { validate } from '../core/options.js';
+import { refuse } from '../core/refuse.js';
+import type { GatewayResponse, Handler, MaybePromise, Middleware } from '../core/types.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { report, reportAnswer } from './exchange-report.js';
+import { middlewareSchema, type CircuitBreakerMiddlewareOptions } from './options.js';
+
+export type CircuitBreakerMiddleware = Middleware & { readonly breaker: CircuitBreaker };
+
+/**
+ * Refuses requests with 503 and `Retry-After` while the service behind fails; every attempt of a retry counts. A 5xx, a
+ * lost connection, a deadline and an answer that breaks off are failures; a 4xx and a client that leaves are not. A call
+ * is slow by the time to the head of its answer.
+ *
+ * @throws {ConfigError} when an option is wrong.
+ *
+ * @example
+ * compose([circuitBreaker({ errorThresholdPercentage: 50 })], proxy({ target: 'http://users:3001' }));
+ */
+export function circuitBreaker(options: CircuitBreakerMiddlewareOptions = {}): CircuitBreakerMiddleware {
+  validate('circuitBreaker', options, middlewareSchema);
+  const { breaker: shared, failureStatuses, ...own } = options;
+  const breaker = shared ?? new CircuitBreaker(own);
+  const isFailure = compileFailureStatuses(failureStatuses);
+
+  function circuitBreakerMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
+    const permit = breaker.acquire();
+    if (permit === null) return refuseOpen(ctx, breaker);
+    return after(
+      next,
+      ctx,
+      (response) => {
+        reportAnswer(permit, answerResult(response, ctx, isFailure), response, ctx);
+        return response;
+      },
+      (error) => {
+        report(permit, errorResult(error, ctx));
+        throw error;
+      },
+    );
+  }
+
+  return Object.assign(circuitBreakerMiddleware, { breaker });
+}
+
+function refuseOpen(ctx: Context, { retryAfterMs }: CircuitBreaker): GatewayResponse {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  return refuse(ctx, 'ERR_GATEWAY_CIRCUIT_OPEN', { headers: { 'retry-after': String(seconds) } });
+}

@@ -1,0 +1,3 @@
+export { ConcurrencyLimiter, type Waiting } from './concurrency-limiter.js';
+export { concurrency } from './middleware.js';
+export type { ConcurrencyLimiterOptions, ConcurrencyOptions } from './options.js';

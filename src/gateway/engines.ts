@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CircuitBreaker } from '../circuit-breaker/index.js';
+import type { Clock } from '../core/clock.js';
+import type { MaybePromise } from '../core/types.js';
+import type { HealthDetails } from '../health/index.js';
+import type { EventLog } from '../logger/index.js';
+import type { LoadMonitor } from '../load-shedding/index.js';
+import type { RateLimiter } from '../rate-limiter/index.js';
+
+/** The engines of one gateway: shared by routes, told apart by name, shown in health, ended with the gateway. */
+export class Engines {
+  readonly clock: Clock;
+  /** `null` where the gateway keeps no log: engines then report in their own way. */
+  readonly log: EventLog | null;
+  readonly breakers: CircuitBreaker[] = [];
+  readonly limiters: Pick<RateLimiter, 'policy' | 'storeState'>[] = [];
+  monitor: LoadMonitor | null = null;
+  readonly #shared: { scope: string; options: unknown; engine: unknown }[] = [];
+  readonly #names = new Map<string, number>();
+  readonly #closers: (() => MaybePromise<void>)[] = [];
+
+  constructor(clock: Clock, log: EventLog | null) {
+    this.clock = clock;
+    this.log = log;
+  }
+
+  /** What everybody of this scope with equal options shares; made on first use. */
+  share<Engine>(scope: string, options: unknown, make: () => Engine): Engine {
+    const found = this.#shared.find((entry) => entry.scope === scope && isDeepStrictEqual(entry.options, options));
+    if (found !== undefined) return found.engine as Engine;
+    const engine = make();
+    this.#shared.push({ scope, options, engine });
+    return engine;
+  }
+
+  /** A name that no other engine of the gateway has: routes may share an id. */
+  nameFor(wanted: string): string {
+    const name = wanted.replace(/[^\w.:/*-]/g, '_').slice(0, 56) || '_';
+    const count = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, count);
+    return count === 1 ? name : this.nameFor(`${name}-${count}`);
+  }
+
+  /** Calls `close` when the gateway ends. */
+  onClose(close: () => MaybePromise<void>): void {
+    this.#closers.push(close);
+  }
+
+  /** What health shows. */
+  details(): HealthDetails {
+    const remote = this.limiters.filter(({ storeState }) => storeState !== null);
+    return {
+      circuits: Object.fromEntries(this.breakers.map((breaker) => [breaker.name, breaker.state])),
+      stores: Object.fromEntries(remote.map(({ policy, storeState }) => [policy.name, storeState as 'up' | 'down'])),
+      load: this.monitor?.load ?? null,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close();
+  }
+}

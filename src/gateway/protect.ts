@@ -1,0 +1,123 @@
+/** From the policies of a route to their layers: which engine each uses, and with whom it shares it. */
+import { circuitBreaker } from '../circuit-breaker/index.js';
+import { concurrency } from '../concurrency/index.js';
+import type { Middleware } from '../core/types.js';
+import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
+import { describeRateLimit, isKeyedLate, rateLimit } from '../rate-limiter/index.js';
+import { retry, RetryBudget } from '../retry/index.js';
+import type { GatewayConfig, RouteConfig } from './config.js';
+import type { Engines } from './engines.js';
+import { policiesOf, type ResolvedPolicies, type ResolvedRateLimit } from './policies.js';
+
+/** A route as the stages of its order see it. */
+export interface PlannedRoute {
+  readonly id: string;
+  readonly config: GatewayConfig;
+  readonly policies: ResolvedPolicies;
+  readonly engines: Engines;
+  /** The same for routes to one service. */
+  readonly service: string;
+  /** Of this route alone. */
+  readonly own: string;
+}
+
+/** A layer, and what it holds to, in words. */
+export interface Part {
+  readonly middleware: Middleware;
+  readonly setting?: () => string;
+  /** In the place of the name of its stage. */
+  readonly name?: string;
+}
+
+export function planRoute(route: RouteConfig, index: number, config: GatewayConfig, engines: Engines): PlannedRoute {
+  const own = `route ${index}`;
+  const origins = [route.target ?? []].flat().map((target) => new URL(target).origin);
+  const service = origins.length === 0 ? own : origins.sort().join(' ');
+  return { id: route.id ?? route.path, config, policies: policiesOf(route, config), engines, service, own };
+}
+
+export function loadSheddingPart({ config, policies: { priority }, engines }: PlannedRoute): Part[] {
+  const { loadShedding: option = false } = config;
+  if (option === false) return [];
+  const monitor = engines.share('load', null, () => {
+    const made = new LoadMonitor({ clock: engines.clock, ...(option === true ? undefined : option) });
+    engines.monitor = made;
+    engines.onClose(() => {
+      made.close();
+    });
+    return made;
+  });
+  return [{ middleware: loadShedding({ monitor, priority }), setting: () => `priority ${priority}` }];
+}
+
+/** @param late The limits that need to know who is calling. */
+export function rateLimitParts(route: PlannedRoute, late: boolean): Part[] {
+  return route.policies.rateLimits
+    .filter(({ options }) => isKeyedLate(options) === late)
+    .map((limit) => ({
+      middleware: rateLimitOf(route, limit),
+      setting: () => describeRateLimit(limit.options),
+    }));
+}
+
+function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, scope, index }: ResolvedRateLimit) {
+  const sharing = { gateway: 'gateway', upstream: service, route: own }[scope];
+  return engines.share(`rate-limit ${index} ${sharing}`, options, () => {
+    const { scope: _scope, ...given } = options;
+    const { clock, log } = engines;
+    const name = engines.nameFor(given.name ?? (scope === 'gateway' ? 'gateway' : id));
+    const onOutage =
+      log !== null && given.store?.remote === true
+        ? ({ state, policy }: { state: 'up' | 'down'; policy: string }) => {
+            log('warn', `store of the limiter is ${state}`, { limiter: name, policy });
+          }
+        : undefined;
+    const made = rateLimit(
+      given.limiter === undefined ? { clock, ...(onOutage && { onOutage }), ...given, name } : given,
+    );
+    engines.limiters.push(made.limiter);
+    engines.onClose(() => made.close());
+    return made;
+  });
+}
+
+export function concurrencyPart({ policies: { concurrency: options }, service, own, engines }: PlannedRoute): Part[] {
+  if (options === null) return [];
+  const { scope = 'route', ...given } = options;
+  const middleware = engines.share(`concurrency ${scope === 'upstream' ? service : own}`, options, () =>
+    concurrency({ clock: engines.clock, ...given }),
+  );
+  const { limiter } = middleware;
+  return [{ middleware, setting: () => `${limiter.limit} in flight, ${limiter.inFlight} now` }];
+}
+
+export function retryPart({ policies: { retry: options }, service, engines }: PlannedRoute): Part[] {
+  if (options === null) return [];
+  const { clock } = engines;
+  const { budget = {}, retries = 2 } = options;
+  const shared =
+    budget === false || budget instanceof RetryBudget
+      ? budget
+      : engines.share(`retry ${service}`, budget, () => new RetryBudget({ clock, ...budget }));
+  return [{ middleware: retry({ clock, ...options, budget: shared }), setting: () => `${retries} retries` }];
+}
+
+export function circuitBreakerPart({ id, policies, service, engines }: PlannedRoute): Part[] {
+  if (policies.circuitBreaker === null) return [];
+  const { timeout: _timeout, ...options } = policies.circuitBreaker;
+  const middleware = engines.share(`circuit-breaker ${service}`, options, () => {
+    const { clock, log } = engines;
+    const name = engines.nameFor(options.name ?? id);
+    const made = circuitBreaker(options.breaker === undefined ? { clock, ...options, name } : options);
+    engines.breakers.push(made.breaker);
+    if (log !== null)
+      engines.onClose(
+        made.breaker.onStateChange(({ name: circuit, from, to, reason }) => {
+          log(to === 'closed' ? 'info' : 'warn', `circuit ${circuit} is ${to}`, { circuit, from, to, reason });
+        }),
+      );
+    return made;
+  });
+  const { breaker } = middleware;
+  return [{ middleware, setting: () => `${breaker.name} is ${breaker.state}` }];
+}

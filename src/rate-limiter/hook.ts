@@ -1,0 +1,27 @@
+import { warn } from '../core/warn.js';
+
+/**
+ * Makes a function that runs what must not break a call. The first failure, thrown or rejected, is told to the
+ * operator; a client that causes more of them fills no log.
+ *
+ * @param what What fails, in words of the warning.
+ */
+export function compileHook(what: string): (run: () => unknown) => void {
+  let hasWarned = false;
+
+  function report(error: unknown): void {
+    if (hasWarned) return;
+    hasWarned = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    warn('ERR_GATEWAY_LIMITER_HOOK', `A limiter's ${what} failed, and calls go on without it: ${reason}`);
+  }
+
+  return function runHook(run) {
+    try {
+      const result = run();
+      if (result instanceof Promise) result.catch(report);
+    } catch (error) {
+      report(error);
+    }
+  };
+}

@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { RedisStore } from '../../src/rate-limiter/redis-store.js';
+import { describeRateLimitStore } from '../contract/rate-limit-store.js';
+import { redisClients, type RedisClient } from '../support/redis-clients.js';
+import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
+
+describe.skipIf(!redisIsInstalled())('over a server', () => {
+  let server: RedisServer;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  describe.each(redisClients)('with %s', (name, connect) => {
+    let client: RedisClient;
+
+    beforeAll(async () => {
+      client = await connect(server.port);
+    });
+    afterAll(() => client.close());
+
+    describeRateLimitStore(`RedisStore, ${name}`, async (clock) => {
+      await client.sendCommand('FLUSHALL');
+      return { store: new RedisStore({ sendCommand: client.sendCommand, clock }), close: () => Promise.resolve() };
+    });
+  });
+});
