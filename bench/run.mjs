@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against the floor and against its peers, in interleaved rounds.
  *
- *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 7 minutes)
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 12 minutes)
  *   node bench/run.mjs --only floor,innergate-plain --rounds 10
  *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
  */
@@ -14,8 +14,10 @@ import { startChild, withChildren } from './lib/children.mjs';
 import { measureMemory } from './memory.mjs';
 import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
+import { piecesText } from './lib/pieces-report.mjs';
 import { document, speedTable } from './lib/report.mjs';
 import { choose } from './lib/setups.mjs';
+import { speedVerdict } from './lib/verdict.mjs';
 
 const directory = fileURLToPath(new URL('.', import.meta.url));
 
@@ -102,6 +104,15 @@ function profileArguments(name) {
   return ['--cpu-prof', `--cpu-prof-dir=${target}`];
 }
 
+/** In a process of their own, which has compiled nothing yet. */
+async function measurePiecesApart() {
+  console.log('the pieces');
+  const child = await startChild('pieces.mjs');
+  const pieces = await child.ask('measure', {}, 20 * 60_000);
+  await child.stop();
+  return pieces;
+}
+
 /** A stopped client and idle ones take minutes to measure; the others behave like one of these. */
 const MEMORY_SETUPS = new Set(['floor', 'innergate-plain', 'node-http-only', 'fast-proxy', 'http-proxy-3']);
 
@@ -112,7 +123,7 @@ async function main() {
   }
   installPeers();
   const entries = await measureSpeed(chosen);
-  console.log(`\n${speedTable(entries)}\n`);
+  console.log(`\n${speedTable(entries)}\n\n${speedVerdict(entries).join('\n')}\n`);
   const failed = entries.filter(({ rounds }) => rounds.some(({ problems }) => problems.length > 0));
   for (const { name, rounds } of failed) {
     console.error(`${name} gave wrong answers:`, rounds.flatMap(({ problems }) => problems).slice(0, 5));
@@ -122,8 +133,10 @@ async function main() {
   const whole = values.only === undefined && values.profile === undefined;
   if (!whole || values['no-memory']) return;
   const memory = await measureMemory(chosen.map(({ name }) => name).filter((name) => MEMORY_SETUPS.has(name)));
-  console.log(`\n${memoryText(memory)}`);
-  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, memory, settings }));
+  console.log(`\n${memoryText(memory)}\n`);
+  const pieces = await measurePiecesApart();
+  console.log(`\n${piecesText(pieces)}`);
+  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, pieces, memory, settings }));
   console.log('wrote bench/RESULTS.md');
 }
 

@@ -55,11 +55,11 @@ function innergate(name, options) {
   };
 }
 
-/** What a proxy does, that knows by itself how a call has ended. */
+/** As a proxy uses it, which knows by itself how a call has ended: beside the comparison, since nothing is called. */
 function gate(name, options) {
   return {
     name,
-    isPart: true,
+    isAside: true,
     open() {
       const breaker = new CircuitBreaker(options);
       return {

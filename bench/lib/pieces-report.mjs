@@ -1,8 +1,28 @@
 import { table } from './report.mjs';
+import { isOurs, versionOf } from './setups.mjs';
 import { medianOf, quantile, ratios } from './stats.mjs';
 
 const ns = (round) => round.ns;
-const isOwn = ({ name }) => name.startsWith('innergate');
+
+/** How the pieces were measured, as Markdown. */
+export function piecesMethod({ rounds, ms, floodRounds, loads }) {
+  const peers = new Set(loads.flatMap(({ entries }) => entries.flatMap((entry) => entry.package ?? [])));
+  const versions = [...peers].map((name) => `${name} ${versionOf(name)}`).join(', ');
+  return `Single pieces against their peers (${versions}), without HTTP: all in one process, each warmed up, then
+${rounds} rounds in an order that rotates, a slice of about ${ms} ms for each in every round. The figure is CPU time of the process per
+call, the collection of its garbage included; every answer is counted, and a wrong one ends the run. One call is under
+way at a time.
+
+- Limiters count in memory, in windows of a minute. Where all calls pass, the limit is a billion; a log can have no such
+  limit, so it has 10,000 per ms of a clock that runs 100 times as fast, and holds what came in the last 10 µs.
+- \`increment\` of express-rate-limit and \`consume\` of rate-limiter-flexible are awaited, as everybody must. \`check\` answers
+  at once; a row shows what it costs who waits for it all the same.
+- In the flood each has an empty engine, in ${floodRounds} rounds. innergate keeps the 100,000 keys that are its default; the others keep
+  all keys until their windows are over.
+- Breakers: \`innergate execute\` and cockatiel open after 5 failures in a row, opossum and \`counts shares\` at 50% of the
+  calls of 10 s. Nobody has a deadline unless it says so; then it is opossum's \`timeout\`, cockatiel's aggressive
+  \`timeout\` and \`timeoutMs\`, and all but opossum give the function a signal.`;
+}
 
 /** The tables of the pieces and their verdict, as Markdown. */
 export function piecesText({ loads }) {
@@ -19,14 +39,20 @@ function loadText({ name, entries }) {
     const heap = fresh ? [(medianOf(rounds, (round) => round.heap) / 1024 / 1024).toFixed(1)] : [];
     return [entry.name, medianOf(rounds, ns).toFixed(0), spread.join('-'), times, ...heap];
   });
-  const head = ['contender', 'ns CPU/call', 'middle half', 'x fastest peer', ...(fresh ? ['heap afterwards (MB)'] : [])];
+  const head = [
+    'contender',
+    'ns CPU/call',
+    'middle half',
+    'x fastest peer',
+    ...(fresh ? ['heap afterwards (MB)'] : []),
+  ];
   return `### ${name[0].toUpperCase()}${name.slice(1)}\n\n${table(head, rows)}`;
 }
 
 /** The slowest of our own against the fastest of the others. */
 function verdict({ name, entries }) {
   const peer = fastestPeer(entries);
-  const own = entries.filter((entry) => isOwn(entry) && !entry.isPart);
+  const own = entries.filter((entry) => isOurs(entry.name) && !entry.isAside);
   if (peer === undefined || own.length === 0) return `- ${name}: nothing to compare`;
   const slowest = own.reduce((a, b) => (medianOf(b.rounds, ns) > medianOf(a.rounds, ns) ? b : a));
   const { median, low, high } = ratios(slowest.rounds, peer.rounds, ns);

@@ -4,6 +4,7 @@ import { isOurs, ownUndici, versionOf } from './setups.mjs';
 import { medianOf, ratios } from './stats.mjs';
 import { machineText, memoryVerdict, speedVerdict } from './verdict.mjs';
 import { memoryText } from './memory-report.mjs';
+import { piecesMethod, piecesText } from './pieces-report.mjs';
 
 /** The measures of a slice; `better: 1` means that more is better. */
 export const measures = [
@@ -59,7 +60,7 @@ export function table(head, rows) {
 }
 
 /** RESULTS.md. */
-export function document({ entries, memory, settings }) {
+export function document({ entries, pieces, memory, settings }) {
   const { starts, rounds, seconds, warmup, connections } = settings;
   const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
   return `# Benchmark results
@@ -95,6 +96,12 @@ ${entries.map(describe).join('\n')}
 
 ${speedVerdict(entries).join('\n')}
 
+## Pieces
+
+${piecesMethod(pieces)}
+
+${piecesText(pieces)}
+
 ## Memory
 
 Each figure is from fresh processes, after a warm-up and a garbage collection. The kernel's socket buffers on the way
@@ -109,7 +116,7 @@ ${memoryVerdict(memory).join('\n')}
 function describe({ name, what, package: installed }) {
   const note = installed ? `${installed} ${versionOf(installed)}` : name === 'nginx' ? `nginx ${nginxVersion()}` : '';
   const inner = { 'fast-proxy': 'fast-proxy/node_modules/undici' }[name];
-  const on = { 'fastify-http-proxy': 'fastify', 'http-proxy-middleware': 'express' }[name];
+  const on = { 'fastify-http-proxy': 'fastify', 'http-proxy-middleware': 'express', 'express-glue': 'express' }[name];
   const extras = [
     note,
     inner && `on undici ${versionOf(inner)}`,

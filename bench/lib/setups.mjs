@@ -20,7 +20,7 @@ export const setups = [
   { name: 'http-proxy-3', what: 'keep-alive agent', package: 'http-proxy-3' },
   { name: 'httpxy', what: 'keep-alive agent', package: 'httpxy' },
   { name: 'http-proxy-middleware', what: 'on express, keep-alive agent', package: 'http-proxy-middleware' },
-  { name: 'express-glue', what: 'express-rate-limit and opossum around http-proxy-middleware, on express' },
+  { name: 'express-glue', what: 'the same with express-rate-limit and opossum', package: 'http-proxy-middleware' },
 ];
 
 export const isOurs = (name) => name.startsWith('innergate');

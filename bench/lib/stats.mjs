@@ -11,8 +11,13 @@ export function quantile(values, share = 0.5) {
 /** The median of what `pick` reads from each item. @template T @param {T[]} items @param {(item: T) => number} pick */
 export const medianOf = (items, pick) => quantile(items.map(pick));
 
-/** The middle half and the median of the ratios, round by round: noise that hits a whole round cancels out. */
-export function ratios(rounds, baseRounds, pick) {
-  const values = rounds.map((round, index) => pick(round) / pick(baseRounds[index]));
-  return { median: quantile(values), low: quantile(values, 0.25), high: quantile(values, 0.75) };
-}
+/** The median of values and their middle half. @param {number[]} values */
+export const spreadOf = (values) => ({
+  median: quantile(values),
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75),
+});
+
+/** The median and the middle half of the ratios, round by round: noise that hits a whole round cancels out. */
+export const ratios = (rounds, baseRounds, pick) =>
+  spreadOf(rounds.map((round, index) => pick(round) / pick(baseRounds[index])));

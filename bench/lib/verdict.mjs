@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { compare, measures } from './report.mjs';
 import { isOurs } from './setups.mjs';
+import { spreadOf } from './stats.mjs';
 
 const DRAW = 0.03; // closer than this is not called a win or a loss
 
@@ -12,19 +13,30 @@ export function speedVerdict(entries) {
   const find = (name) => entries.find((entry) => entry.name === name);
   const promise = (name, base, limit) => {
     if (!find(name) || !find(base)) return [];
-    const { median, low, high } = compare(find(name), find(base), 'cpu');
-    const got = `${median.toFixed(3)}x (middle half ${low.toFixed(2)}-${high.toFixed(2)})`;
-    return [kept(`CPU per request, \`${name}\` to \`${base}\``, got, `${limit}x`, median <= limit)];
+    const ratio = compare(find(name), find(base), 'cpu');
+    return [kept(`CPU per request, \`${name}\` to \`${base}\``, times(ratio), `${limit}x`, ratio.median <= limit)];
+  };
+  const promiseAdded = (name, base, limit) => {
+    const [own, less, floor] = [find(name), find(base), find('floor')];
+    if (!own || !less || !floor) return [];
+    const share = spreadOf(own.rounds.map(({ cpu }, i) => (cpu - less.rounds[i].cpu) / floor.rounds[i].cpu));
+    const what = `CPU per request that \`${name}\` adds to \`${base}\`, as a share of \`floor\``;
+    return [kept(what, times(share), `${limit}x`, share.median <= limit)];
   };
   return [
     ...promise('innergate-plain', 'floor', 1.12),
     ...promise('innergate-10k', 'innergate-10', 1.05),
+    ...promiseAdded('innergate-protected', 'innergate-plain', 0.05),
+    ...promise('innergate-policies', 'floor', 1.45),
+    ...promise('innergate-policies', 'express-glue', 1),
     '',
     ...losses(entries, 'innergate-plain'),
     '',
     ...losses(entries, 'innergate-default'),
   ];
 }
+
+const times = ({ median, low, high }) => `${median.toFixed(3)}x (middle half ${low.toFixed(2)} to ${high.toFixed(2)})`;
 
 function losses(entries, name) {
   const own = entries.find((entry) => entry.name === name);

@@ -4,7 +4,5 @@ import { wideLimit } from '../lib/traffic.mjs';
 
 export const start = ({ upstream }) =>
   startInnergate({
-    routes: [
-      { path: '/', target: upstream, rateLimit: wideLimit, circuitBreaker: true, retry: 2, concurrency: 1_000 },
-    ],
+    routes: [{ path: '/', target: upstream, rateLimit: wideLimit, circuitBreaker: true, retry: 2, concurrency: 1_000 }],
   });

@@ -64,7 +64,7 @@ export class CircuitBreaker {
       onReport: (permit, result) => {
         this.#onReport(permit, result);
       },
-      time: this.#detector.readsClock ? () => clock.now() : () => 0,
+      time: options.slowCallMs === undefined ? () => 0 : () => clock.now(),
     };
     this.#phase = this.#restoredPhase(restore);
     this.#reopenings = restore?.reopenings ?? 0;
@@ -179,7 +179,7 @@ export class CircuitBreaker {
   }
 
   #onCall(permit: Permit, failed: boolean): void {
-    const now = this.#permitOwner.time();
+    const now = this.#detector.readsClock ? this.#clock.now() : 0;
     const reason = this.#detector.record(failed, permit.durationMs(now), now);
     if (reason !== null) this.#open(reason);
   }

@@ -19,7 +19,7 @@ export interface CircuitPermit {
 /** The circuit, as its permits see it. */
 export interface PermitOwner {
   onReport(permit: Permit, result: AttemptResult): void;
-  /** Milliseconds of the clock, or 0 where the circuit counts nothing that has to do with time. */
+  /** Milliseconds of the clock, or 0 where no call counts as slow. */
   time(): number;
 }
 

@@ -67,7 +67,7 @@ export const fallbackField = either(func, object(fixedAnswerFields, { required: 
 const optionFields = { failureStatuses: failureStatusesField } satisfies Record<keyof FallbackOptions, Schema>;
 
 /** Refusals of the gateway in the place of a service that cannot take the call. */
-const IN_PLACE_OF_SERVICE: ReadonlySet<string> = new Set<RefusalCode>([
+const IN_PLACE_OF_SERVICE: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'ERR_GATEWAY_CIRCUIT_OPEN',
   'ERR_GATEWAY_UPSTREAM_BUSY',
   'ERR_GATEWAY_CONCURRENCY_LIMITED',
@@ -118,9 +118,10 @@ function failureOfAnswer(
 }
 
 function failureOfError(error: unknown, ctx: Context): FallbackFailure | null {
+  if (ctx.aborted !== null) return null;
   const code = isGatewayError(error) && isRefusalCode(error.code) ? error.code : null;
-  const isRefused = code !== null && IN_PLACE_OF_SERVICE.has(code) && ctx.aborted === null;
-  return isRefused || errorResult(error, ctx) === 'failure' ? { code, status: null, error } : null;
+  const applies = (code !== null && IN_PLACE_OF_SERVICE.has(code)) || errorResult(error, ctx) === 'failure';
+  return applies ? { code, status: null, error } : null;
 }
 
 type Replacement = (

@@ -16,7 +16,7 @@ export class Engines {
   readonly limiters: Pick<RateLimiter, 'policy' | 'storeState'>[] = [];
   monitor: LoadMonitor | null = null;
   readonly #shared: { scope: string; options: unknown; engine: unknown }[] = [];
-  readonly #names = new Map<string, number>();
+  readonly #names = new Set<string>();
   readonly #closers: (() => MaybePromise<void>)[] = [];
 
   constructor(clock: Clock, log: EventLog | null) {
@@ -33,12 +33,13 @@ export class Engines {
     return engine;
   }
 
-  /** A name that no other engine of the gateway has: routes may share an id. */
-  nameFor(wanted: string): string {
-    const name = wanted.replace(/[^\w.:/*-]/g, '_').slice(0, 56) || '_';
-    const count = (this.#names.get(name) ?? 0) + 1;
-    this.#names.set(name, count);
-    return count === 1 ? name : this.nameFor(`${name}-${count}`);
+  /** A name that no other engine of this kind has: routes may share an id. */
+  nameFor(kind: 'circuit' | 'limiter', wanted: string): string {
+    const base = wanted.replace(/[^\w.:/*-]/g, '_').slice(0, 56) || '_';
+    let name = base;
+    for (let count = 2; this.#names.has(`${kind} ${name}`); count++) name = `${base}-${count}`;
+    this.#names.add(`${kind} ${name}`);
+    return name;
   }
 
   /** Calls `close` when the gateway ends. */

@@ -47,6 +47,7 @@ const route: Schema = {
     inspectDestination(config, at, faults);
     inspectRewrite(config, at, faults);
     inspectBreakerTimeout(config, at, faults);
+    inspectBreakerEffect(config, at, faults);
   },
 };
 
@@ -59,6 +60,12 @@ function inspectDestination(route: RouteConfig, at: string, faults: Fault[]): vo
   for (const name of Object.keys(pick(route, Object.keys(sharedProxyFields)))) {
     if (target === undefined) faults.push({ path: `${at}.${name}`, message: 'has no effect without target' });
   }
+}
+
+/** A breaker of a route that answers by itself has no call to end. */
+function inspectBreakerEffect({ target, circuitBreaker }: RouteConfig, at: string, faults: Fault[]): void {
+  if (target === undefined && typeof circuitBreaker === 'object' && circuitBreaker.timeout !== undefined)
+    faults.push({ path: `${at}.circuitBreaker.timeout`, message: 'has no effect without target' });
 }
 
 function inspectRewrite({ path, rewrite }: RouteConfig, at: string, faults: Fault[]): void {

@@ -65,7 +65,7 @@ function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, sco
   return engines.share(`rate-limit ${index} ${sharing}`, options, () => {
     const { scope: _scope, ...given } = options;
     const { clock, log } = engines;
-    const name = engines.nameFor(given.name ?? (scope === 'gateway' ? 'gateway' : id));
+    const name = engines.nameFor('limiter', given.name ?? (scope === 'gateway' ? 'gateway' : id));
     const onOutage =
       log !== null && given.store?.remote === true
         ? ({ state, policy }: { state: 'up' | 'down'; policy: string }) => {
@@ -107,7 +107,7 @@ export function circuitBreakerPart({ id, policies, service, engines }: PlannedRo
   const { timeout: _timeout, ...options } = policies.circuitBreaker;
   const middleware = engines.share(`circuit-breaker ${service}`, options, () => {
     const { clock, log } = engines;
-    const name = engines.nameFor(options.name ?? id);
+    const name = engines.nameFor('circuit', options.name ?? id);
     const made = circuitBreaker(options.breaker === undefined ? { clock, ...options, name } : options);
     engines.breakers.push(made.breaker);
     if (log !== null)

@@ -99,7 +99,8 @@ describe('fallback', () => {
     expect(instead(ctx, answering(500))).toMatchObject({ status: 500 });
     expect(instead(ctx, () => refuse(ctx, 'ERR_GATEWAY_CIRCUIT_OPEN'))).toMatchObject({ status: 503 });
     ctx.refusal = null;
-    for (const error of [new TypeError('aborted'), new CircuitOpenError('users', 5)])
+    const reset = new GatewayError('ERR_GATEWAY_UPSTREAM_RESET', 'reset');
+    for (const error of [new TypeError('aborted'), reset, new CircuitOpenError('users', 5)])
       expect(() => instead(ctx, throwing(error))).toThrow(error);
   });
 

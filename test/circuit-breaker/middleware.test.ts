@@ -263,7 +263,7 @@ describe('circuitBreaker', () => {
     clock.advance(30_000);
     let asked = 0;
     const answers = await Promise.all(
-      Array.from({ length: 200 }, () =>
+      Array.from({ length: 200 }, async () =>
         middleware(fakeContext(), async () => {
           asked++;
           await new Promise(setImmediate);

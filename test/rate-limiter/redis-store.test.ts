@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
 import { RedisStore, type RedisStoreOptions } from '../../src/rate-limiter/redis-store.js';
 import type { RateLimitAlgorithm, RateLimitCounter, RateLimitPolicy } from '../../src/rate-limiter/types.js';
-import { ALGORITHMS } from '../contract/rate-limit-store.js';
+import { ALGORITHMS, JumpingClock } from '../contract/rate-limit-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { redisClusterClients } from '../support/redis-clients.js';
 import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
@@ -252,6 +252,28 @@ describe.skipIf(!redisIsInstalled())('RedisStore over a server', () => {
       const leftMs = await server.command('PTTL', 'innergate:test:{ada}');
       expect(leftMs).toBeGreaterThan(250_000);
       expect(leftMs).toBeLessThanOrEqual(300_000);
+    });
+
+    it('lets a log live shorter when its newest call is taken back', async () => {
+      const clock = new FakeClock();
+      const counter = open({ algorithm: 'sliding-log' }, { clock });
+      await counter.consume('ada', 1);
+      clock.advance(50_000);
+      await counter.consume('ada', 1);
+      expect(await server.command('PTTL', 'innergate:test:{ada}:0')).toBeGreaterThan(110_000);
+      await counter.refund('ada', 1);
+      expect(await server.command('PTTL', 'innergate:test:{ada}:0')).toBeLessThanOrEqual(70_000);
+    });
+
+    it.each(ALGORITHMS)('begins anew where the clock goes back, %s', async (algorithm) => {
+      const clock = new JumpingClock();
+      const counter = open({ algorithm }, { clock });
+      await counter.consume('ada', 3);
+      const [key = ''] = (await server.command('KEYS', '*')) as string[];
+      await server.command('PEXPIRE', key, 30_000);
+      clock.jump(-500);
+      expect(await counter.consume('ada', 1)).toMatchObject({ allowed: false });
+      expect(await server.command('PTTL', key)).toBeGreaterThan(60_000);
     });
 
     it('gives the keys of a clock that Redis does not know a minute more', async () => {
