@@ -1,6 +1,15 @@
 // The gateway
 export { createGateway, Gateway } from './gateway/index.js';
-export type { CloseOptions, Explanation, GatewayConfig, RouteConfig, RoutePolicies } from './gateway/index.js';
+export type {
+  CloseOptions,
+  Explanation,
+  GatewayConfig,
+  RouteCircuitBreaker,
+  RouteConcurrency,
+  RouteConfig,
+  RoutePolicies,
+  RouteRateLimit,
+} from './gateway/index.js';
 // The vocabulary
 export {
   after,
@@ -58,11 +67,71 @@ export type {
 // Proxy
 export { HttpProxy, proxy } from './proxy/index.js';
 export type { CookieRewrite, Dispatcher, PathRewriter, ProxyHandler, ProxyOptions, Timeouts } from './proxy/index.js';
+// Rate limiter
+export { fromExpressRateLimitStore, MemoryStore, rateLimit, RateLimiter, RedisStore } from './rate-limiter/index.js';
+export type {
+  ExpressRateLimitHits,
+  ExpressRateLimitStore,
+  ExpressStoreOptions,
+  MemoryStoreOptions,
+  RateLimitAlgorithm,
+  RateLimitCounter,
+  RateLimitDecision,
+  RateLimitDraft,
+  RateLimiterOptions,
+  RateLimitKey,
+  RateLimitMiddleware,
+  RateLimitOptions,
+  RateLimitPolicy,
+  RateLimitStore,
+  RateLimitWindow,
+  RedisStoreOptions,
+  SendRedisCommand,
+  StoreErrorPolicy,
+  StoreOutage,
+} from './rate-limiter/index.js';
+// Circuit breaker
+export {
+  CircuitBreaker,
+  circuitBreaker,
+  CircuitOpenError,
+  fallback,
+  isCircuitOpenError,
+} from './circuit-breaker/index.js';
+export type {
+  CircuitBreakerMiddleware,
+  CircuitBreakerMiddlewareOptions,
+  CircuitBreakerOptions,
+  CircuitPermit,
+  CircuitSnapshot,
+  CircuitState,
+  CircuitStateChange,
+  CircuitStateListener,
+  ExecuteOptions,
+  FallbackAnswer,
+  FallbackFailure,
+  FallbackOptions,
+} from './circuit-breaker/index.js';
+// Retry
+export { retry, RetryBudget } from './retry/index.js';
+export type { RetryBudgetOptions, RetryBudgetSnapshot, RetryOptions } from './retry/index.js';
+// Concurrency
+export { concurrency, ConcurrencyLimiter } from './concurrency/index.js';
+export type { ConcurrencyLimiterOptions, ConcurrencyOptions, Waiting } from './concurrency/index.js';
+// Load shedding
+export { LoadMonitor, loadShedding } from './load-shedding/index.js';
+export type {
+  LoadMonitorOptions,
+  LoadShedding,
+  LoadSheddingOptions,
+  LoadSnapshot,
+  Priority,
+} from './load-shedding/index.js';
 // Body limit
 export { bodyLimit } from './body-limit/index.js';
 // Request id
 export { requestId, type RequestIdOptions } from './request-id/index.js';
 // Access log
-export { accessLog, type AccessLogOptions, type LineSink } from './logger/index.js';
+export { accessLog, eventLog, type AccessLogOptions, type EventLog, type LineSink } from './logger/index.js';
 // Health
-export { Health, health, type HealthOptions, type HealthReport } from './health/index.js';
+export { Health, health, type HealthDetails, type HealthOptions, type HealthReport } from './health/index.js';

@@ -2,7 +2,21 @@
 
 const BRAND = Symbol.for('innergate.error');
 
-/** Every code that the gateway answers with, its status and the sentence that clients read as `error`. */
+const IANA = 'https://iana.org/assignments/http-problem-types#';
+/** Problem types of draft-ietf-httpapi-ratelimit-headers. */
+const QUOTA_EXCEEDED = `${IANA}quota-exceeded`;
+const REDUCED_CAPACITY = `${IANA}temporary-reduced-capacity`;
+
+/** What the gateway answers with a code. */
+export interface Refusal {
+  readonly status: number;
+  /** The sentence that clients read as `error`. */
+  readonly title: string;
+  /** Problem type (RFC 9457 3.1.1). @default 'about:blank' */
+  readonly type?: string;
+}
+
+/** Every code that the gateway answers with. */
 export const REFUSALS = {
   ERR_GATEWAY_REQUEST_MALFORMED: { status: 400, title: 'Bad request' },
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
@@ -12,7 +26,7 @@ export const REFUSALS = {
   ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'Content too large' },
   ERR_GATEWAY_URL_TOO_LONG: { status: 414, title: 'URL too long' },
   ERR_GATEWAY_EXPECTATION_UNKNOWN: { status: 417, title: 'Expectation failed' },
-  ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Rate limit exceeded' },
+  ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Rate limit exceeded', type: QUOTA_EXCEEDED },
   ERR_GATEWAY_HEADERS_TOO_LARGE: { status: 431, title: 'Request header fields too large' },
   ERR_GATEWAY_CLIENT_CLOSED: { status: 499, title: 'Client closed request' },
   ERR_GATEWAY_INTERNAL: { status: 500, title: 'Internal gateway error' },
@@ -22,17 +36,17 @@ export const REFUSALS = {
   ERR_GATEWAY_UPSTREAM_RESET: { status: 502, title: 'Bad gateway' },
   ERR_GATEWAY_UPSTREAM_PROTOCOL: { status: 502, title: 'Bad gateway' },
   ERR_GATEWAY_UPSTREAM_TOO_LARGE: { status: 502, title: 'Bad gateway' },
-  ERR_GATEWAY_UPSTREAM_BUSY: { status: 503, title: 'Service unavailable' },
+  ERR_GATEWAY_UPSTREAM_BUSY: { status: 503, title: 'Service unavailable', type: REDUCED_CAPACITY },
   ERR_GATEWAY_CIRCUIT_OPEN: { status: 503, title: 'Service unavailable' },
-  ERR_GATEWAY_CONCURRENCY_LIMITED: { status: 503, title: 'Service unavailable' },
-  ERR_GATEWAY_OVERLOADED: { status: 503, title: 'Service unavailable' },
+  ERR_GATEWAY_CONCURRENCY_LIMITED: { status: 503, title: 'Service unavailable', type: REDUCED_CAPACITY },
+  ERR_GATEWAY_OVERLOADED: { status: 503, title: 'Service unavailable', type: REDUCED_CAPACITY },
   ERR_GATEWAY_LIMITER_UNAVAILABLE: { status: 503, title: 'Service unavailable' },
   ERR_GATEWAY_DRAINING: { status: 503, title: 'Service unavailable' },
   ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'Gateway timeout' },
   ERR_GATEWAY_FIRST_BYTE_TIMEOUT: { status: 504, title: 'Gateway timeout' },
   ERR_GATEWAY_IDLE_TIMEOUT: { status: 504, title: 'Gateway timeout' },
   ERR_GATEWAY_TOTAL_TIMEOUT: { status: 504, title: 'Gateway timeout' },
-} as const;
+} as const satisfies Record<string, Refusal>;
 
 export type RefusalCode = keyof typeof REFUSALS;
 export type GatewayErrorCode = RefusalCode | 'ERR_GATEWAY_CONFIG_INVALID';

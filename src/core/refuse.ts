@@ -1,5 +1,5 @@
 import type { Context } from './context.js';
-import { REFUSALS, type RefusalCode } from './errors.js';
+import { REFUSALS, type Refusal, type RefusalCode } from './errors.js';
 import type { GatewayResponse, HeaderMap } from './types.js';
 
 export interface RefuseOptions {
@@ -7,7 +7,7 @@ export interface RefuseOptions {
   detail?: string;
   /** More header fields, such as `allow` or `retry-after`. */
   headers?: HeaderMap;
-  /** More members of the problem, such as a `type` (RFC 9457 3.1.1) in the place of `about:blank`. */
+  /** More members of the problem, such as `violated-policies`; `error` replaces the usual sentence. */
   problem?: Readonly<Record<string, unknown>>;
 }
 
@@ -36,10 +36,10 @@ export function refuse(
   code: RefusalCode,
   { detail, headers, problem }: RefuseOptions = {},
 ): GatewayResponse {
-  const { status, title } = REFUSALS[code];
+  const { status, title, type = 'about:blank' }: Refusal = REFUSALS[code];
   ctx.refusal = code;
   const body = JSON.stringify({
-    type: 'about:blank',
+    type,
     title,
     status,
     detail,

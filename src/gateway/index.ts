@@ -1,3 +1,10 @@
-export type { GatewayConfig, RouteConfig, RoutePolicies } from './config.js';
+export type {
+  GatewayConfig,
+  RouteCircuitBreaker,
+  RouteConcurrency,
+  RouteConfig,
+  RoutePolicies,
+  RouteRateLimit,
+} from './config.js';
 export type { Explanation } from './explain.js';
 export { createGateway, Gateway, toGateway, type CloseOptions } from './gateway.js';

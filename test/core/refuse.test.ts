@@ -31,9 +31,17 @@ describe('refuse', () => {
     });
   });
 
-  it('takes more members of the problem, and a type in the place of about:blank', () => {
-    const problem = { type: 'https://example.test/quota', 'violated-policies': ['a'] };
+  it('takes more members of the problem', () => {
+    const problem = { 'violated-policies': ['a'], error: 'Slow down' };
     expect(problemOf('ERR_GATEWAY_RATE_LIMITED', { problem })).toMatchObject({ ...problem, status: 429 });
+  });
+
+  it.each([
+    ['ERR_GATEWAY_RATE_LIMITED', 'https://iana.org/assignments/http-problem-types#quota-exceeded'],
+    ['ERR_GATEWAY_OVERLOADED', 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'],
+    ['ERR_GATEWAY_CIRCUIT_OPEN', 'about:blank'],
+  ] as const)('gives %s the problem type %s', (code, type) => {
+    expect(problemOf(code)).toMatchObject({ type });
   });
 
   it('leaves out what is not there', () => {
