@@ -28,10 +28,11 @@ export async function measurePieces({ only = '', contender = '', rounds = 12, ms
   const { limiterLoads } = await import('./lib/limiters.mjs');
   const { breakerLoads } = await import('./lib/breakers.mjs');
   const results = [];
-  for (const load of [...breakerLoads, ...limiterLoads]) {
-    const chosen = load.contenders.filter(({ name }) => name.includes(contender));
-    if (!load.name.includes(only) || chosen.length === 0) continue;
-    console.error(load.name);
+  for (const { keysOf, contenders, ...rest } of [...breakerLoads, ...limiterLoads]) {
+    const chosen = contenders.filter(({ name }) => name.includes(contender));
+    if (!rest.name.includes(only) || chosen.length === 0) continue;
+    console.error(rest.name);
+    const load = { ...rest, keys: keysOf?.() };
     const entries = await (load.fresh ? measureFlood(load, chosen) : measureLoad(load, chosen, rounds, ms));
     results.push({ name: load.name, entries });
   }
@@ -59,10 +60,10 @@ async function measureLoad(load, contenders, rounds, ms) {
 /** Runs until the code is compiled. @returns how many calls take about `ms` */
 async function warmUp(engine, load, ms) {
   let count = 1_000;
-  await engine.run(count); // every key is there, and the one that has a limit is over it
+  await engine.run(count); // a key that has a limit is over it from now on
   for (const until = performance.now() + WARM_UP_MS; performance.now() < until;) {
     const ns = await timed(engine, load, count);
-    count = Math.ceil((ms * 1e6) / ns);
+    count = Math.ceil(Math.min(count * 10, (ms * 1e6) / ns));
   }
   return count;
 }

@@ -110,7 +110,9 @@ export type {
   ExecuteOptions,
   FallbackAnswer,
   FallbackFailure,
+  FallbackFunction,
   FallbackOptions,
+  FixedAnswer,
 } from './circuit-breaker/index.js';
 // Retry
 export { retry, RetryBudget } from './retry/index.js';

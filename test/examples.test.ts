@@ -1,9 +1,11 @@
 /** Starts every file in examples/ and holds it to what it says of itself; the demo as a person would, with npm and curl. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Running } from '../examples/support.js';
+import { listen, type Running } from '../examples/support.js';
+import { redisIsInstalled, startRedis } from './support/redis-server.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = `${ROOT}examples`;
@@ -63,6 +65,38 @@ const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
     expect(answer.headers.get('x-gateway-version')).toMatch(/^\d+\.\d+\.\d+$/);
   },
 
+  async '05-limits.ts'(url) {
+    const users = await fetch(`${url}/api/users/1`);
+    expect(await users.json()).toMatchObject({ name: 'Ada' });
+    expect(users.headers.get('ratelimit-policy')).toBe('"gateway";q=1000;w=60, "/api/users";q=5;w=60');
+    for (let call = 0; call < 4; call++) expect((await fetch(`${url}/api/users/2`)).status).toBe(200);
+    const refused = await fetch(`${url}/api/users/2`);
+    expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([429, true]);
+
+    const login = async (email: string, password: string): Promise<number> =>
+      (await post(`${url}/login`, { email, password })).status;
+    for (let call = 0; call < 4; call++) expect(await login('ada@example.test', 'engine')).toBe(200);
+    for (let call = 0; call < 3; call++) expect(await login('ada@example.test', 'wrong')).toBe(401);
+    expect(await login('ADA@example.test', 'engine')).toBe(429);
+    expect(await login('grace@example.test', 'engine')).toBe(200);
+  },
+
+  async '06-resilience.ts'(url) {
+    const circuits = async (): Promise<unknown> => get(`${url}/health`);
+    for (let call = 0; call < 3; call++) expect(await get(`${url}/stock/1`)).toEqual({ inStock: 3 });
+    expect(await circuits()).toMatchObject({ status: 'healthy', circuits: { '/stock': 'closed' } });
+    const fallback = { inStock: null, source: 'fallback' };
+    for (let call = 0; call < 2; call++) expect(await get(`${url}/stock/broken`)).toEqual(fallback);
+    expect(await circuits()).toMatchObject({ status: 'degraded', circuits: { '/stock': 'open' } });
+    expect(await get(`${url}/stock/1`)).toEqual(fallback);
+
+    const { statusOf } = await import('../examples/06-resilience.js');
+    const broken = await listen(createServer((_req, res) => void res.writeHead(500).end()));
+    const statuses = [await statusOf(broken.url), await statusOf(broken.url), await statusOf(broken.url)];
+    await broken.close();
+    expect(statuses).toEqual([500, 500, 'not asked']);
+  },
+
   async 'demo.ts'(url) {
     expect(await get(`${url}/api/products/1`)).toMatchObject({ name: 'Keyboard' });
   },
@@ -98,8 +132,8 @@ describe.each(files)('examples/%s', (file) => {
   });
 
   it('runs by itself and says where', async () => {
-    const program = run(process.execPath, ['--import', 'tsx', `${FOLDER}/${file}`]);
-    await program.saying(/http:\/\/[\w.]+:\d+/);
+    const program = run(process.execPath, programOf(file));
+    await urlOf(program);
     end(program.child, 'SIGKILL');
     expect(program.errors()).not.toMatch(/error/i);
   });
@@ -111,6 +145,27 @@ describe.each(files)('examples/%s', (file) => {
     expect(text).toMatch(/from 'innergate/);
   });
 });
+
+it.skipIf(!redisIsInstalled())(
+  'two processes of examples/05-limits.ts share their limits in the Redis of REDIS_URL',
+  async () => {
+    const redis = await startRedis();
+    try {
+      const env = { ...process.env, REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+      const urls = await Promise.all([0, 1].map(() => urlOf(run(process.execPath, programOf('05-limits.ts'), env))));
+      const statuses: number[] = [];
+      for (let call = 0; call < 6; call++) statuses.push((await fetch(`${urls[call % 2]}/api/users/1`)).status);
+      expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+      for (const password of ['wrong', 'wrong', 'wrong', 'engine'])
+        statuses.push(
+          (await post(`${urls[statuses.length % 2]}/login`, { email: 'ada@example.test', password })).status,
+        );
+      expect(statuses.slice(6)).toEqual([401, 401, 401, 429]);
+    } finally {
+      await redis.stop();
+    }
+  },
+);
 
 interface Expected {
   readonly status: number;
@@ -195,6 +250,18 @@ describe('npm run demo', () => {
     expect(demo.errors()).not.toMatch(/error/i);
   });
 });
+
+/** What Node runs an example with. */
+function programOf(file: string): string[] {
+  return ['--import', 'tsx', `${FOLDER}/${file}`];
+}
+
+/** Where a program says that it listens. */
+async function urlOf({ saying, output }: Program): Promise<string> {
+  const url = /http:\/\/[\w.]+:\d+/;
+  await saying(url);
+  return url.exec(output())?.[0] ?? '';
+}
 
 async function get(url: string, headers: Record<string, string> = {}): Promise<unknown> {
   return (await fetch(url, { headers })).json();

@@ -1,40 +1,24 @@
-/** Holds the README to the source: every program in it compiles and runs, every table has the names and numbers of the code. */
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:http';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+/**
+ * Holds the README and the pages of docs/ to the source: every program in them compiles, every table has the
+ * names and numbers of the code.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startOrders, startUsers } from '../examples/services.js';
-import { listen, type Running } from '../examples/support.js';
+import { describe, expect, it } from 'vitest';
 import { REFUSALS } from '../src/core/errors.js';
-import { eventually } from './support/eventually.js';
+import { GATEWAY_ORDER, ROUTE_ORDER } from '../src/gateway/order.js';
+import * as innergate from '../src/index.js';
+import { blocks, pages, PROTECTION, RATE_LIMIT, read, README, ROOT, rowsWith } from './support/pages.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
-const readme = read('README.md');
-const manifest = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
+const manifest = JSON.parse(read('package.json')) as {
+  version: string;
+  scripts: Record<string, string>;
+  dependencies: Record<string, string>;
+};
 
-const programs = blocks('ts');
-const tables = [...readme.matchAll(/(?:^\|.*\n)+/gm)].map(([text]) => rowsOf(text));
-
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
-    ([, code]) => code ?? '',
-  );
-}
-
-/** The cells of a table, without its head. */
-function rowsOf(table: string): string[][] {
-  const [, , ...rows] = table.trim().split('\n');
-  return rows.map((row) =>
-    row
-      .slice(1, -1)
-      .split(' | ')
-      .map((cell) => cell.trim()),
-  );
-}
+const readme = read(README);
+const programs = pages.flatMap((page) => blocks(page, 'ts'));
 
 describe('the README', () => {
   it('has at most 180 lines and shows code before line 15', () => {
@@ -43,17 +27,57 @@ describe('the README', () => {
     expect(lines.findIndex((line) => line.startsWith('```ts'))).toBeLessThan(14);
   });
 
-  it('names only files and scripts that exist', () => {
-    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path as string);
-    // Written by `npm run bench`.
-    expect(links.filter((path) => path !== 'bench/RESULTS.md' && !existsSync(ROOT + path))).toEqual([]);
-    const scripts = [...readme.matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, name]) => name as string);
-    const known = [...Object.keys(manifest.scripts), 'ci', 'install'];
-    expect(scripts.filter((name) => !known.includes(name))).toEqual([]);
+  it('tells the dependencies that are installed', () => {
+    const told = readme.split('\n').find((line) => line.startsWith('`npm install innergate`')) ?? '';
+    const names = Object.keys(manifest.dependencies);
+    expect(told).toMatch(new RegExp(` ${['no', 'one', 'two', 'three'][names.length]} dependenc`));
+    for (const name of names) expect(told).toContain(name);
+  });
+
+  it('links every page of docs/', () => {
+    expect(linksOf(README)).toEqual(expect.arrayContaining(pages.slice(1)));
   });
 
   it('keeps the place for the figures', () => {
     expect(readme).toMatch(/<!-- figures -->\n[\s\S]*<!-- \/figures -->/);
+  });
+});
+
+/** What a page links to in this repository. */
+function linksOf(path: string): string[] {
+  const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, link]) => link as string);
+  return links.map((link) => join(dirname(path), link));
+}
+
+describe.each([...pages, 'CONTRIBUTING.md'])('%s', (path) => {
+  it('names only files and scripts that exist', () => {
+    // Written by `npm run bench`.
+    expect(linksOf(path).filter((link) => link !== 'bench/RESULTS.md' && !existsSync(ROOT + link))).toEqual([]);
+    const scripts = [...read(path).matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, name]) => name as string);
+    const known = [...Object.keys(manifest.scripts), 'ci', 'install'];
+    expect(scripts.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it('has at most 260 lines', () => {
+    expect(read(path).trimEnd().split('\n').length).toBeLessThanOrEqual(260);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  it('tells the order of a request, layer by layer', () => {
+    const order =
+      read('CONTRIBUTING.md')
+        .split('\n')
+        .find((line) => line.startsWith('`request-id` > ')) ?? '';
+    const names = (stages: readonly { name: string }[]): string[] => stages.map(({ name }) => name);
+    expect([...order.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name)).toEqual([
+      ...names(GATEWAY_ORDER),
+      'route',
+      'drain',
+      ...names(ROUTE_ORDER),
+      'proxy',
+      'respond',
+    ]);
   });
 });
 
@@ -84,11 +108,11 @@ function compile(texts: readonly string[]): { program: ts.Program; names: readon
           impliedNodeFormat: ts.ModuleKind.ESNext,
         });
   };
-  const sources = ['src/gateway/config.ts', 'src/proxy/options.ts', 'src/adapters/node/serve.ts'];
+  const sources = ['src/index.ts', 'src/adapters/node/serve.ts'];
   return { program: ts.createProgram([...names, ...sources.map((path) => ROOT + path)], options, host), names };
 }
 
-/** The options of an interface, and where `@default` is a number or a boolean, that. */
+/** The options of an interface, and where `@default` is a number, a boolean or a name in quotes, that. */
 function optionsOf(file: string, name: string): Map<string, string | null> {
   const { program } = compiler;
   const checker = program.getTypeChecker();
@@ -102,7 +126,7 @@ function optionsOf(file: string, name: string): Map<string, string | null> {
     checker.getPropertiesOfType(checker.getTypeAtLocation(declaration)).map((property) => {
       const tag = property.getJsDocTags(checker).find((entry) => entry.name === 'default');
       const text = ts.displayPartsToString(tag?.text);
-      return [property.name, /^(?:true|false|Infinity|\d+)\b/.exec(text)?.[0] ?? null];
+      return [property.name, /^(?:true|false|Infinity|'[^']+'|\d+(?:\.\d+)?)/.exec(text)?.[0] ?? null];
     }),
   );
 }
@@ -124,30 +148,81 @@ function sorted(map: Map<string, string | null>): [string, string | null][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+interface OptionTable {
+  readonly page: string;
+  /** An option that no other table of the page has. */
+  readonly option: string;
+  /** File and name of the interfaces whose options it tells. */
+  readonly of: readonly string[];
+  /** Told in the text, once for all. */
+  readonly elsewhere?: string;
+}
+
+const TABLES: readonly OptionTable[] = [
+  { page: README, option: 'methods', of: ['gateway/config.ts RouteConfig'] },
+  { page: README, option: 'trustProxy', of: ['gateway/config.ts GatewayConfig'], elsewhere: 'routes' },
+  { page: README, option: 'connectMs', of: ['proxy/options.ts Timeouts'] },
+  { page: RATE_LIMIT, option: 'burst', of: ['gateway/config.ts RouteRateLimit'], elsewhere: 'clock' },
+  {
+    page: RATE_LIMIT,
+    option: 'prefix',
+    of: ['rate-limiter/redis-store.ts RedisStoreOptions', 'rate-limiter/memory-store.ts MemoryStoreOptions'],
+  },
+  {
+    page: PROTECTION,
+    option: 'failureThreshold',
+    of: ['gateway/config.ts RouteCircuitBreaker', 'circuit-breaker/options.ts CircuitBreakerOptions'],
+    elsewhere: 'clock',
+  },
+  {
+    page: PROTECTION,
+    option: 'body',
+    of: ['circuit-breaker/fallback.ts FixedAnswer', 'circuit-breaker/fallback.ts FallbackOptions'],
+  },
+  { page: PROTECTION, option: 'retries', of: ['retry/options.ts RetryOptions'], elsewhere: 'clock' },
+  { page: PROTECTION, option: 'floor', of: ['retry/retry-budget.ts RetryBudgetOptions'], elsewhere: 'clock' },
+  { page: PROTECTION, option: 'maxQueue', of: ['gateway/config.ts RouteConcurrency'], elsewhere: 'clock' },
+  { page: PROTECTION, option: 'sampleMs', of: ['load-shedding/options.ts LoadSheddingOptions'], elsewhere: 'clock' },
+];
+
 describe('the tables', () => {
-  it('tell every option of a route and its default', () => {
-    const options = optionsOf('src/gateway/config.ts', 'RouteConfig');
-    expect(options.size).toBeGreaterThan(20);
-    expect(sorted(optionsIn(tables[0] ?? []))).toEqual(sorted(options));
-  });
-
-  it('tell every option of the gateway and its default', () => {
-    const options = optionsOf('src/gateway/config.ts', 'GatewayConfig');
-    options.delete('routes');
-    expect(sorted(optionsIn(tables[1] ?? []))).toEqual(sorted(options));
-  });
-
-  it('tell every deadline and its default', () => {
-    expect(sorted(optionsIn(tables[2] ?? []))).toEqual(sorted(optionsOf('src/proxy/options.ts', 'Timeouts')));
+  it.each(TABLES)('of $page with $option tell every option and its default', ({ page, option, of, elsewhere }) => {
+    const options = new Map(
+      of.flatMap((entry) => {
+        const [file, name] = entry.split(' ') as [string, string];
+        return [...optionsOf(`src/${file}`, name)];
+      }),
+    );
+    if (elsewhere !== undefined) expect(options.delete(elsewhere)).toBe(true);
+    expect(options.size).toBeGreaterThan(2);
+    expect(sorted(optionsIn(rowsWith(page, option)))).toEqual(sorted(options));
   });
 
   it('tell every error code and its status', () => {
-    const told = (tables[3] ?? []).flatMap(([statuses = '', codes = '']) =>
-      [...codes.matchAll(/`(ERR_\w+)`/g)].map(([, code]) => [code as string, statuses] as const),
-    );
-    expect(told.map(([code]) => code).sort()).toEqual(Object.keys(REFUSALS).sort());
-    for (const [code, statuses] of told)
-      expect(statuses).toContain(String(REFUSALS[code as keyof typeof REFUSALS].status));
+    const told = rowsWith('docs/errors.md', 'ERR_GATEWAY_INTERNAL').map(([code, status]) => [code, Number(status)]);
+    expect(told).toEqual(Object.entries(REFUSALS).map(([code, { status }]) => [`\`${code}\``, status]));
+  });
+
+  it('name no option of express-rate-limit that it has not, nor one of the limiter that it has not', () => {
+    const theirs = read('node_modules/express-rate-limit/dist/index.d.ts');
+    const ours = [...optionsOf('src/gateway/config.ts', 'RouteRateLimit').keys(), ...Object.keys(innergate), 'draft-8'];
+    const rows = rowsWith(RATE_LIMIT, 'keyGenerator');
+    expect(rows.length).toBeGreaterThan(5);
+    for (const [left = '', right = ''] of rows) {
+      for (const name of namesIn(left)) expect(theirs).toMatch(new RegExp(`^\\t${name}\\??:`, 'm'));
+      if (!right.startsWith('the same')) expect(ours).toEqual(expect.arrayContaining(namesIn(right).slice(0, 1)));
+      else for (const name of namesIn(left)) expect(ours).toContain(name);
+    }
+  });
+
+  it('name no option of the breaker that it has not', () => {
+    const ours = [...optionsOf('src/circuit-breaker/options.ts', 'CircuitBreakerOptions').keys()];
+    const rows = rowsWith(PROTECTION, 'rollingCountTimeout');
+    expect(rows.length).toBeGreaterThan(5);
+    for (const [left = '', right = ''] of rows) {
+      const names = right.startsWith('the same') ? namesIn(left) : namesIn(right).slice(0, 1);
+      expect([...ours, ...Object.keys(innergate), 'execute']).toEqual(expect.arrayContaining(names));
+    }
   });
 
   it('and the text tells every option of serve() with its default', () => {
@@ -158,117 +233,12 @@ describe('the tables', () => {
   });
 });
 
-/** What runs on the ports that the README names. */
-const ports = new Map<string, string>();
-const services: Running[] = [];
-const children = new Set<ChildProcess>();
-
-beforeAll(async () => {
-  services.push(await startUsers(), await startOrders('a'), await startOrders('b'));
-  for (const [index, { url }] of services.entries()) ports.set(String(4001 + index), new URL(url).port);
-  for (const port of ['3000', '3001']) {
-    const free = await listen(createServer());
-    ports.set(port, new URL(free.url).port);
-    await free.close();
-  }
-});
-
-afterEach(async () => {
-  for (const child of children) {
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    if (child.kill('SIGKILL')) await ended;
-  }
-  children.clear();
-});
-
-afterAll(() => Promise.all(services.map((service) => service.close())));
-
-/** The text with the ports of the README replaced by those of the test. */
-function onFreePorts(text: string): string {
-  return text.replace(/\b[34]00\d\b/g, (port) => ports.get(port) ?? port);
+/** The first word of each piece of code. */
+function namesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([\w-]+)[^`]*`/g)].map(([, name]) => name as string);
 }
-
-/** Runs a program as if it were a file in this folder. */
-function runProgram(code: string): { output: () => string } {
-  const { outputText } = ts.transpileModule(onFreePorts(code), {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-  });
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', outputText], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.add(child);
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-  return { output: () => output };
-}
-
-/** Waits for a program that has just been started. */
-function fetchSoon(url: string): Promise<Response> {
-  return eventually(() => fetch(onFreePorts(url)), { withinMs: 10_000 });
-}
-
-async function answerOf(url: string): Promise<unknown> {
-  return (await fetchSoon(url)).json();
-}
-
-const hasCurl = ((): boolean => {
-  try {
-    execFileSync('curl', ['--version']);
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 describe('the programs', () => {
-  /** What each does when it runs, in the order of the README. */
-  const runs: readonly (readonly [string, () => Promise<void>])[] = [
-    [
-      'the quickstart serves two services, and leaves the rest to the app',
-      async () => {
-        expect(await answerOf('http://localhost:3000/api/users/1')).toEqual({ id: 1, name: 'Ada' });
-        const answers = [
-          await answerOf('http://localhost:3000/api/orders'),
-          await answerOf('http://localhost:3000/api/orders'),
-        ] as { instance: string }[];
-        expect(answers.map(({ instance }) => instance).sort()).toEqual(['a', 'b']);
-        const own = await fetchSoon('http://localhost:3000/none');
-        expect([own.status, await own.text()]).toEqual([404, expect.stringContaining('Cannot GET /none')]);
-      },
-    ],
-    [
-      'Koa',
-      async () => {
-        expect(await answerOf('http://localhost:3000/api/users/2')).toEqual({ id: 2, name: 'Grace' });
-        expect((await fetchSoon('http://localhost:3000/none')).status).toBe(404);
-      },
-    ],
-    [
-      'node:http and serve()',
-      async () => {
-        for (const port of ['3000', '3001']) {
-          expect(await answerOf(`http://localhost:${port}/api/users/2`)).toEqual({ id: 2, name: 'Grace' });
-          expect(await answerOf(`http://localhost:${port}/none`)).toMatchObject({
-            code: 'ERR_GATEWAY_ROUTE_NOT_FOUND',
-          });
-        }
-      },
-    ],
-    [
-      'one piece',
-      async () => {
-        expect(await answerOf('http://localhost:3000/1')).toEqual({ id: 1, name: 'Ada' });
-      },
-    ],
-    ['explain()', () => Promise.resolve()],
-  ];
-
-  it('have one run each', () => {
-    expect(programs).toHaveLength(runs.length);
-  });
-
   it('compile with the settings of this repository', () => {
     const { program, names } = compiler;
     const found = names.flatMap((name) => ts.getPreEmitDiagnostics(program, program.getSourceFile(name)));
@@ -279,33 +249,5 @@ describe('the programs', () => {
   it('would not compile with a mistake', () => {
     const { program, names } = compile([(programs[0] ?? '').replace('target:', 'targets:')]);
     expect(ts.getPreEmitDiagnostics(program, program.getSourceFile(names[0] ?? ''))).toHaveLength(1);
-  });
-
-  it.each(runs.map(([name, check], index) => ({ name, check, index })))('run: $name', async ({ check, index }) => {
-    const code = programs[index] ?? '';
-    const { output } = runProgram(code);
-    await check();
-    for (const [, said] of code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)) {
-      await eventually(
-        () =>
-          output()
-            .split('\n')
-            .includes(onFreePorts(said as string)),
-        { withinMs: 10_000 },
-      );
-    }
-    expect(output()).not.toMatch(/error/i);
-  });
-
-  it.skipIf(!hasCurl)('answer the curl lines of the quickstart', async () => {
-    runProgram(programs[0] ?? '');
-    await fetchSoon('http://localhost:3000/health');
-    const lines = blocks('sh').flatMap((text) => text.trim().split('\n'));
-    const answers: unknown[] = [];
-    for (const line of lines) {
-      const { stdout } = await promisify(execFile)('sh', ['-c', `${onFreePorts(line)} --silent --fail`]);
-      answers.push(JSON.parse(stdout));
-    }
-    expect(answers).toMatchObject([{ name: 'Ada' }, { product: 1, id: 2 }, { status: 'healthy' }]);
   });
 });

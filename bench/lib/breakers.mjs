@@ -1,4 +1,12 @@
-import * as cockatiel from 'cockatiel';
+import {
+  ConsecutiveBreaker,
+  SamplingBreaker,
+  TimeoutStrategy,
+  circuitBreaker,
+  handleAll,
+  timeout,
+  wrap,
+} from 'cockatiel';
 import Opossum from 'opossum';
 import { builtFile } from './innergate.mjs';
 
@@ -7,28 +15,36 @@ const { CircuitBreaker } = await import(builtFile('./circuit-breaker').href);
 const ANSWER = 42;
 const work = async () => ANSWER;
 
+const shares = { errorThresholdPercentage: 50 };
+
+/** It counts shares and nothing else. */
+const opossum = { name: 'opossum fire', package: 'opossum', open: openOpossum };
 /** Every contender has a loop of its own, so that none pays for another at a call site that all share. */
-const contenders = [
+const inARow = [
   innergate('innergate execute', {}),
-  innergate('innergate execute, counts shares', { errorThresholdPercentage: 50 }),
-  { name: 'opossum fire', package: 'opossum', open: openOpossum },
-  { name: 'cockatiel execute', package: 'cockatiel', open: openCockatiel },
+  opossum,
+  cockatiel('cockatiel execute', () => new ConsecutiveBreaker(5)),
 ];
 
 /** `passes`: the share of calls that must come through, or the figures are worth nothing. */
 export const breakerLoads = [
   {
-    name: 'breaker, a fast async function',
+    name: 'breaker, failures in a row',
+    passes: 1,
+    contenders: [...inARow, gate('innergate acquire + success', {}), { name: 'no breaker', open: openNothing }],
+  },
+  {
+    name: 'breaker, share of failures',
     passes: 1,
     contenders: [
-      ...contenders,
-      gate('innergate acquire + success, no function', {}),
-      gate('innergate acquire + success, counts shares', { errorThresholdPercentage: 50 }),
-      { name: 'no breaker', open: openNothing },
+      innergate('innergate execute', shares),
+      opossum,
+      cockatiel('cockatiel execute', () => new SamplingBreaker({ threshold: 0.5, duration: 10_000 })),
+      gate('innergate acquire + success', shares),
     ],
   },
-  { name: 'breaker, with a deadline of 10 s', timeoutMs: 10_000, passes: 1, contenders },
-  { name: 'breaker, open', isOpen: true, passes: 0, contenders },
+  { name: 'breaker, a deadline of 10 s', timeoutMs: 10_000, passes: 1, contenders: inARow },
+  { name: 'breaker, open', isOpen: true, passes: 0, contenders: inARow },
 ];
 
 function innergate(name, options) {
@@ -98,24 +114,29 @@ function openOpossum({ timeoutMs = false, isOpen }) {
   };
 }
 
-function openCockatiel({ timeoutMs, isOpen }) {
-  const { circuitBreaker, ConsecutiveBreaker, handleAll, timeout, TimeoutStrategy, wrap } = cockatiel;
-  const breaker = circuitBreaker(handleAll, { halfOpenAfter: 30_000, breaker: new ConsecutiveBreaker(5) });
-  const policy = timeoutMs === undefined ? breaker : wrap(breaker, timeout(timeoutMs, TimeoutStrategy.Aggressive));
-  if (isOpen) breaker.isolate();
+function cockatiel(name, countFailures) {
   return {
-    async run(count) {
-      let passed = 0;
-      for (let i = 0; i < count; i++) {
-        try {
-          if ((await policy.execute(work)) === ANSWER) passed++;
-        } catch {
-          // open
-        }
-      }
-      return passed;
+    name,
+    package: 'cockatiel',
+    open({ timeoutMs, isOpen }) {
+      const breaker = circuitBreaker(handleAll, { halfOpenAfter: 30_000, breaker: countFailures() });
+      const policy = timeoutMs === undefined ? breaker : wrap(breaker, timeout(timeoutMs, TimeoutStrategy.Aggressive));
+      if (isOpen) breaker.isolate();
+      return {
+        async run(count) {
+          let passed = 0;
+          for (let i = 0; i < count; i++) {
+            try {
+              if ((await policy.execute(work)) === ANSWER) passed++;
+            } catch {
+              // open
+            }
+          }
+          return passed;
+        },
+        close() {},
+      };
     },
-    close() {},
   };
 }
 

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const directory = fileURLToPath(new URL('../', import.meta.url));
 
-/** Installs the peers into bench/ when they are not there. */
+/** Installs the peers into bench/ where they are not there, or not as the lock file has them by now. */
 export function installPeers() {
-  if (existsSync(new URL('../node_modules', import.meta.url))) return;
+  const installed = new URL('../node_modules/.package-lock.json', import.meta.url);
+  const wanted = new URL('../package-lock.json', import.meta.url);
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
   console.log('installing the peers: npm ci in bench/');
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts'], {
     cwd: directory,

@@ -13,15 +13,15 @@ ${rounds} rounds in an order that rotates, a slice of about ${ms} ms for each in
 call, the collection of its garbage included; every answer is counted, and a wrong one ends the run. One call is under
 way at a time.
 
-- Limiters count in memory, in windows of a minute. Where all calls pass, the limit is a billion; a log can have no such
+- Limiters count in memory, in windows of an hour. Where all calls pass, the limit is a billion; a log can have no such
   limit, so it has 10,000 per ms of a clock that runs 100 times as fast, and holds what came in the last 10 µs.
 - \`increment\` of express-rate-limit and \`consume\` of rate-limiter-flexible are awaited, as everybody must. \`check\` answers
   at once; a row shows what it costs who waits for it all the same.
 - In the flood each has an empty engine, in ${floodRounds} rounds. innergate keeps the 100,000 keys that are its default; the others keep
   all keys until their windows are over.
-- Breakers: \`innergate execute\` and cockatiel open after 5 failures in a row, opossum and \`counts shares\` at 50% of the
-  calls of 10 s. Nobody has a deadline unless it says so; then it is opossum's \`timeout\`, cockatiel's aggressive
-  \`timeout\` and \`timeoutMs\`, and all but opossum give the function a signal.`;
+- Breakers open after 5 failures in a row, or at 50% of the calls of 10 s; opossum knows only shares. \`acquire\` and
+  \`success\` are what a proxy uses, and call no function. The deadlines are \`timeoutMs\`, opossum's \`timeout\` and cockatiel's
+  aggressive \`timeout\`; opossum's gives the function no signal.`;
 }
 
 /** The tables of the pieces and their verdict, as Markdown. */
@@ -49,16 +49,16 @@ function loadText({ name, entries }) {
   return `### ${name[0].toUpperCase()}${name.slice(1)}\n\n${table(head, rows)}`;
 }
 
-/** The slowest of our own against the fastest of the others. */
+/** Each of our own against the fastest of the others. */
 function verdict({ name, entries }) {
   const peer = fastestPeer(entries);
   const own = entries.filter((entry) => isOurs(entry.name) && !entry.isAside);
   if (peer === undefined || own.length === 0) return `- ${name}: nothing to compare`;
-  const slowest = own.reduce((a, b) => (medianOf(b.rounds, ns) > medianOf(a.rounds, ns) ? b : a));
-  const { median, low, high } = ratios(slowest.rounds, peer.rounds, ns);
-  const got = `${median.toFixed(2)}x (middle half ${low.toFixed(2)}-${high.toFixed(2)})`;
-  const answer = median < 1 ? 'yes' : 'no';
-  return `- ${name}: \`${slowest.name}\` to \`${peer.name}\`, ${got}: faster than both: **${answer}**`;
+  const compared = own.map((entry) => ({ name: entry.name, times: ratios(entry.rounds, peer.rounds, ns).median }));
+  const slower = compared.filter(({ times }) => times >= 1).map((entry) => entry.name);
+  const answer = slower.length === 0 ? 'yes' : slower.length === own.length ? 'no' : `all but ${slower.join(', ')}`;
+  const figures = compared.map((entry) => `${entry.name} ${entry.times.toFixed(2)}x`).join(', ');
+  return `- ${name}: ${figures} of ${peer.name}. Faster than both peers: **${answer}**`;
 }
 
 function fastestPeer(entries) {

@@ -25,7 +25,7 @@ export interface ExecuteOptions {
  *
  * @example
  * const breaker = new CircuitBreaker({ name: 'users', errorThresholdPercentage: 50, timeoutMs: 3_000 });
- * const user = await breaker.execute((signal) => fetch('http://users:3001/42', { signal }));
+ * const user = await breaker.execute((signal) => fetch('http://users:3001/42', { signal: signal ?? null }));
  */
 export class CircuitBreaker {
   readonly name: string;

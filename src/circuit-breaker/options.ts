@@ -100,7 +100,7 @@ const snapshotFields = {
   reopenings: count,
 } satisfies Record<keyof CircuitSnapshot, Schema>;
 
-const breakerFields = {
+const sharedFields = {
   name: string(),
   failureThreshold: integer({ min: 1, max: Infinity }),
   errorThresholdPercentage: percentage,
@@ -119,19 +119,21 @@ const breakerFields = {
   halfOpenProbes: integer({ min: 1, max: 10_000 }),
   halfOpenSuccesses: integer({ min: 1, max: 10_000 }),
   probeTimeoutMs: milliseconds(),
-  timeoutMs: milliseconds({ endless: true }),
-  timeout: milliseconds({ endless: true }),
-  isFailure: func,
-  isFailedResult: func,
   onStateChange: func,
   clock: {
     expected: 'a Clock',
     accepts: (value) => typeof (value as { setTimer?: unknown } | null)?.setTimer === 'function',
   },
   restore: object(snapshotFields, { required: Object.keys(snapshotFields) }),
-} satisfies Record<keyof CircuitBreakerOptions, Schema>;
+} satisfies Record<Exclude<keyof CircuitBreakerOptions, ExecuteOptionName>, Schema>;
 
-const { timeoutMs: _1, timeout: _2, isFailure: _3, isFailedResult: _4, ...sharedFields } = breakerFields;
+const breakerFields = {
+  ...sharedFields,
+  timeoutMs: milliseconds({ endless: true }),
+  timeout: milliseconds({ endless: true }),
+  isFailure: func,
+  isFailedResult: func,
+} satisfies Record<keyof CircuitBreakerOptions, Schema>;
 
 /** Schemas of the options of `circuitBreaker()`, by name, for those who put them into their own config. */
 export const circuitBreakerFields = {
@@ -172,7 +174,8 @@ export const middlewareSchema: Schema = { ...middlewareOptions, inspect: inspect
 
 /** Adds what contradicts another option, or has no effect without one. */
 function inspectConflicts(options: CircuitBreakerOptions, at: string, faults: Fault[]): void {
-  const { resetTimeout = 30_000, maxResetTimeout, halfOpenProbes = 1, halfOpenSuccesses, windowCalls } = options;
+  const { volumeThreshold = 0, windowCalls = Infinity, resetTimeout = 30_000, maxResetTimeout = Infinity } = options;
+  const { halfOpenProbes = 1, halfOpenSuccesses = 0 } = options;
 
   function isGiven(name: keyof CircuitBreakerOptions): boolean {
     return options[name] !== undefined;
@@ -194,9 +197,9 @@ function inspectConflicts(options: CircuitBreakerOptions, at: string, faults: Fa
   if (isGiven('maxResetTimeout') && !isGiven('resetTimeoutFactor'))
     fault('maxResetTimeout', 'has no effect without resetTimeoutFactor');
 
-  if (Number(options.volumeThreshold) > Number(windowCalls))
-    fault('volumeThreshold', `is never reached: the window holds ${Number(windowCalls)} calls`);
-  if (Number(maxResetTimeout) < resetTimeout) fault('maxResetTimeout', `is less than resetTimeout, ${resetTimeout}`);
-  if (Number(halfOpenSuccesses) > halfOpenProbes)
+  if (volumeThreshold > windowCalls)
+    fault('volumeThreshold', `is never reached: the window holds ${windowCalls} calls`);
+  if (maxResetTimeout < resetTimeout) fault('maxResetTimeout', `is less than resetTimeout, ${resetTimeout}`);
+  if (halfOpenSuccesses > halfOpenProbes)
     fault('halfOpenSuccesses', `is never reached: there are halfOpenProbes, ${halfOpenProbes}`);
 }

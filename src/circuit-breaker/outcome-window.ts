@@ -93,7 +93,6 @@ export class CountWindow implements OutcomeWindow {
 
   clear(): void {
     this.#total.clear();
-    this.#next = 0;
   }
 }
 

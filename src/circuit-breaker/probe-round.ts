@@ -38,7 +38,8 @@ export class ProbeRound {
 
   /** Counts a probe. @returns whether the quorum is met, or can no longer be met; `null` while it is open. */
   record(permit: Permit, result: AttemptResult, now: number): 'met' | 'missed' | null {
-    if (!this.#pending.delete(permit) || this.#isLate(permit, now)) return null;
+    this.#pending.delete(permit);
+    if (this.#isLate(permit, now)) return null;
     if (result === 'success') this.#successes++;
     if (result === 'failure') this.#failures++;
     const { probes, successes } = this.#settings;

@@ -5,10 +5,6 @@ import type { GatewayResponse, Handler, MaybePromise, Middleware } from '../core
 import { ConcurrencyLimiter, type Waiting } from './concurrency-limiter.js';
 import { concurrencySchema, type ConcurrencyLimiterOptions, type ConcurrencyOptions } from './options.js';
 
-const REDUCED_CAPACITY = {
-  problem: { type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity' },
-};
-
 /**
  * Lets a number of requests through at the same time, each from its start to the last byte of its answer; the others
  * wait for a moment in a bounded queue, or get 503. It belongs outside of what calls `next` more than once, such as a
@@ -44,7 +40,7 @@ export function concurrency(options: ConcurrencyOptions): Middleware & { readonl
     if (entered) ctx.onFinish(leave);
     // While it waited the client may have left, be it in the moment in which its turn came.
     if (ctx.aborted !== null) return refuse(ctx, 'ERR_GATEWAY_CLIENT_CLOSED');
-    return entered ? next(ctx) : refuse(ctx, 'ERR_GATEWAY_CONCURRENCY_LIMITED', REDUCED_CAPACITY);
+    return entered ? next(ctx) : refuse(ctx, 'ERR_GATEWAY_CONCURRENCY_LIMITED');
   }
 
   return Object.assign(concurrencyMiddleware, { limiter });

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { integer, member, milliseconds, object, type Fault, type Schema } from '../core/options.js';
+import { clockField, integer, member, milliseconds, object, type Fault, type Schema } from '../core/options.js';
 import type { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 export interface ConcurrencyLimiterOptions {
@@ -23,10 +23,7 @@ export const concurrencyLimiterFields = {
   limit: integer({ min: 1 }),
   maxQueue: integer(),
   queueTimeoutMs: milliseconds(),
-  clock: {
-    expected: 'a Clock',
-    accepts: (value) => typeof (value as { now?: unknown } | null)?.now === 'function',
-  },
+  clock: clockField,
 } satisfies Record<keyof ConcurrencyLimiterOptions, Schema>;
 
 /** Schemas of the options, by name, for those who put them into their own config. */

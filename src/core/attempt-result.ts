@@ -37,13 +37,16 @@ function isServerError(status: number): boolean {
   return status >= 500;
 }
 
-/** What an answer says of the service. One that the gateway wrote itself says nothing. */
+/**
+ * What an answer says of the service. One that the gateway wrote itself says nothing, nor does a middleware that forgot
+ * to return one.
+ */
 export function answerResult(
-  response: GatewayResponse,
+  response: GatewayResponse | undefined,
   ctx: Context,
   isFailure: (status: number) => boolean,
 ): AttemptResult {
-  if (ctx.refusal !== null) return 'neither';
+  if (ctx.refusal !== null || response === undefined) return 'neither';
   return isFailure(response.status) ? 'failure' : 'success';
 }
 

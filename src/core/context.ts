@@ -73,7 +73,7 @@ export class Context {
    * them. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
-  /** What went wrong, for the log, never for the client; written by the error boundary and the proxy. */
+  /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
   error: unknown = null;
 
   #state: Record<string, unknown> | null = null;

@@ -53,6 +53,12 @@ export function inspect(schema: Schema, value: unknown, path: string, faults: Fa
 export const boolean: Schema = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
 export const func: Schema = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 
+/** What a piece takes its time from. */
+export const clockField: Schema = {
+  expected: 'a Clock',
+  accepts: (value) => typeof (value as { now?: unknown } | null | undefined)?.now === 'function',
+};
+
 /** Exactly this value. */
 export function literal(wanted: boolean | string | null): Schema {
   return { expected: show(wanted), accepts: (value) => value === wanted };

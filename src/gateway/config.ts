@@ -1,10 +1,11 @@
 import type { CircuitBreakerMiddlewareOptions, FallbackAnswer } from '../circuit-breaker/index.js';
 import type { ConcurrencyOptions } from '../concurrency/index.js';
+import type { FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
 import type { TrustProxy } from '../core/trust.js';
 import type { GatewayResponse, Handler, Middleware } from '../core/types.js';
 import type { HealthOptions } from '../health/index.js';
-import type { LoadSheddingOptions, Priority } from '../load-shedding/index.js';
+import type { LoadMonitorOptions, Priority } from '../load-shedding/index.js';
 import type { AccessLogOptions } from '../logger/index.js';
 import type { ProxyOptions } from '../proxy/index.js';
 import type { RateLimitOptions } from '../rate-limiter/index.js';
@@ -44,6 +45,8 @@ export interface RoutePolicies {
   retry?: RetryOptions | number | boolean;
   /** Stop asking a service that fails; `true` = with the defaults of the breaker. @default off */
   circuitBreaker?: RouteCircuitBreaker | boolean;
+  /** Statuses of answers that are failures to breaker, retry and fallback, from 400 to 599. @default every 5xx */
+  failureStatuses?: FailureStatuses;
   /** How long `loadShedding` spares the route: `low` goes first, `critical` never. @default 'normal' */
   priority?: Priority;
   /** Middlewares of your own, the first listed outermost. */
@@ -75,7 +78,7 @@ export interface GatewayConfig {
   /** Limits of calls to all routes together. @default none */
   rateLimit?: RateLimitOptions | readonly RateLimitOptions[];
   /** Refuse requests while the process is too busy, by the `priority` of their routes. @default off */
-  loadShedding?: LoadSheddingOptions | boolean;
+  loadShedding?: LoadMonitorOptions | boolean;
   /** Middlewares of your own for every route, the first listed outermost. */
   use?: readonly Middleware[];
   /** Compare literal segments of paths with their case. @default false, since many services do not */

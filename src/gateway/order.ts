@@ -4,7 +4,6 @@
 import type { Middleware } from '../core/types.js';
 import { errorBoundary, requestGuard } from '../core/error-boundary.js';
 import { bodyLimit } from '../body-limit/index.js';
-import { fallback } from '../circuit-breaker/index.js';
 import { health, type Health } from '../health/index.js';
 import { accessLog } from '../logger/index.js';
 import { requestId } from '../request-id/index.js';
@@ -12,6 +11,7 @@ import type { GatewayConfig } from './config.js';
 import {
   circuitBreakerPart,
   concurrencyPart,
+  fallbackPart,
   loadSheddingPart,
   rateLimitParts,
   retryPart,
@@ -74,7 +74,7 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
   },
   {
     name: 'identity-rate-limit',
-    reason: 'keyed by who is calling, which is known by now',
+    reason: 'keyed by who is calling: after whatever proves it',
     build: (route) => rateLimitParts(route, true),
   },
   {
@@ -86,7 +86,7 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
   {
     name: 'fallback',
     reason: 'answers for whatever fails further in, when retries are used up',
-    build: ({ policies }) => (policies.fallback === null ? [] : [{ middleware: fallback(policies.fallback) }]),
+    build: fallbackPart,
   },
   {
     name: 'concurrency',

@@ -1,5 +1,6 @@
 import {
   boolean,
+  clockField,
   either,
   func,
   integer,
@@ -113,7 +114,7 @@ const configFields = object(
     health: either(boolean, object(healthFields)),
     use: list(func, { min: 0 }),
     caseSensitive: boolean,
-    clock: { expected: 'a Clock', accepts: (value) => typeof (value as { now?: unknown } | null)?.now === 'function' },
+    clock: clockField,
   },
   { required: ['routes'] },
 );

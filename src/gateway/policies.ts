@@ -1,4 +1,5 @@
 import type { FallbackAnswer } from '../circuit-breaker/index.js';
+import type { FailureStatuses } from '../core/attempt-result.js';
 import type { Middleware } from '../core/types.js';
 import type { Timeouts } from '../proxy/index.js';
 import type {
@@ -18,6 +19,8 @@ export interface ResolvedPolicies {
   readonly priority: Priority;
   readonly rateLimits: readonly ResolvedRateLimit[];
   readonly concurrency: RouteConcurrency | null;
+  /** Empty where the default holds. */
+  readonly failures: { readonly failureStatuses?: FailureStatuses };
   readonly fallback: FallbackAnswer | null;
   readonly retry: RetryOptions | null;
   readonly circuitBreaker: RouteCircuitBreaker | null;
@@ -36,6 +39,7 @@ export interface ResolvedRateLimit {
 export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedPolicies {
   const { defaults = {} } = config;
   const given = <Name extends keyof RoutePolicies>(name: Name): RoutePolicies[Name] => route[name] ?? defaults[name];
+  const failureStatuses = given('failureStatuses');
   return {
     maxBodyBytes: given('maxBodyBytes') ?? 10_485_760,
     priority: given('priority') ?? 'normal',
@@ -44,6 +48,7 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
       ...limitsOf(given('rateLimit')).map((options, index) => ({ options, scope: options.scope ?? 'route', index })),
     ],
     concurrency: written(given('concurrency'), (limit) => ({ limit })),
+    failures: failureStatuses === undefined ? {} : { failureStatuses },
     fallback: written(given('fallback')),
     retry: written(given('retry'), (retries) => ({ retries })),
     circuitBreaker: written(given('circuitBreaker')),

@@ -13,6 +13,7 @@ import {
   type Fault,
   type Schema,
 } from '../core/options.js';
+import { failureStatusesField } from '../core/attempt-result.js';
 import { maxBodyBytesField } from '../body-limit/middleware.js';
 import { fallbackField } from '../circuit-breaker/fallback.js';
 import { inspectCircuitBreakerOptions } from '../circuit-breaker/options.js';
@@ -51,6 +52,7 @@ export const policyFields = {
   fallback: either(off, fallbackField),
   retry: either(boolean, retryFields.retries, options(inspectRetryOptions)),
   circuitBreaker: either(boolean, options(inspectCircuitBreakerOptions, ['timeout', deadline])),
+  failureStatuses: failureStatusesField,
   priority: priorityField,
   use: list(func, { min: 0 }),
 } satisfies Record<keyof RoutePolicies, Schema>;

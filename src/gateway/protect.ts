@@ -1,5 +1,5 @@
 /** From the policies of a route to their layers: which engine each uses, and with whom it shares it. */
-import { circuitBreaker } from '../circuit-breaker/index.js';
+import { circuitBreaker, fallback } from '../circuit-breaker/index.js';
 import { concurrency } from '../concurrency/index.js';
 import type { Middleware } from '../core/types.js';
 import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
@@ -93,7 +93,7 @@ export function concurrencyPart({ policies: { concurrency: options }, service, o
   return [{ middleware, setting: () => `${limiter.limit} in flight, ${limiter.inFlight} now` }];
 }
 
-export function retryPart({ policies: { retry: options }, service, engines }: PlannedRoute): Part[] {
+export function retryPart({ policies: { retry: options, failures }, service, engines }: PlannedRoute): Part[] {
   if (options === null) return [];
   const { clock } = engines;
   const { budget = {}, retries = 2 } = options;
@@ -101,12 +101,19 @@ export function retryPart({ policies: { retry: options }, service, engines }: Pl
     budget === false || budget instanceof RetryBudget
       ? budget
       : engines.share(`retry ${service}`, budget, () => new RetryBudget({ clock, ...budget }));
-  return [{ middleware: retry({ clock, ...options, budget: shared }), setting: () => `${retries} retries` }];
+  return [
+    { middleware: retry({ clock, ...failures, ...options, budget: shared }), setting: () => `${retries} retries` },
+  ];
+}
+
+export function fallbackPart({ policies: { fallback: answer, failures } }: PlannedRoute): Part[] {
+  return answer === null ? [] : [{ middleware: fallback(answer, failures) }];
 }
 
 export function circuitBreakerPart({ id, policies, service, engines }: PlannedRoute): Part[] {
   if (policies.circuitBreaker === null) return [];
-  const { timeout: _timeout, ...options } = policies.circuitBreaker;
+  const { timeout: _timeout, ...own } = policies.circuitBreaker;
+  const options = { ...policies.failures, ...own };
   const middleware = engines.share(`circuit-breaker ${service}`, options, () => {
     const { clock, log } = engines;
     const name = engines.nameFor('circuit', options.name ?? id);

@@ -10,10 +10,6 @@ export type LoadShedding = Middleware & {
   close(): void;
 };
 
-const REDUCED_CAPACITY = {
-  problem: { type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity' },
-};
-
 /**
  * Answers 503 at once while the process is too busy to answer in time, the least important requests first. A comparison
  * per request; the measuring is the monitor's.
@@ -32,7 +28,7 @@ export function loadShedding(options: LoadSheddingOptions = {}): LoadShedding {
   const shedFrom = SHED_FROM[priority];
 
   const middleware: Middleware = function loadSheddingMiddleware(ctx, next) {
-    return monitor.load < shedFrom ? next(ctx) : refuse(ctx, 'ERR_GATEWAY_OVERLOADED', REDUCED_CAPACITY);
+    return monitor.load < shedFrom ? next(ctx) : refuse(ctx, 'ERR_GATEWAY_OVERLOADED');
   };
 
   return Object.assign(middleware, {

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { func, integer, member, milliseconds, object, oneOf, type Schema } from '../core/options.js';
+import { clockField, func, integer, member, milliseconds, object, oneOf, type Schema } from '../core/options.js';
 import type { LoadMonitor } from './load-monitor.js';
 
 export interface LoadMonitorOptions {
@@ -42,10 +42,7 @@ export const loadSheddingFields = {
     accepts: (value) => typeof value === 'number' && value > 0 && value <= 1,
   },
   sampleMs: milliseconds(),
-  clock: {
-    expected: 'a Clock',
-    accepts: (value) => typeof (value as { now?: unknown } | null)?.now === 'function',
-  },
+  clock: clockField,
   utilization: func,
 } satisfies Record<keyof LoadMonitorOptions, Schema>;
 

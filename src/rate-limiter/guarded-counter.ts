@@ -4,7 +4,13 @@ import { warn } from '../core/warn.js';
 import { compileHook } from './hook.js';
 import { MemoryStore } from './memory-store.js';
 import type { AnyRateLimiterOptions, StoreOutage } from './options.js';
-import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy, StoreErrorPolicy } from './types.js';
+import type {
+  RateLimitCounter,
+  RateLimitDecision,
+  RateLimitPolicy,
+  RateLimitWindow,
+  StoreErrorPolicy,
+} from './types.js';
 
 /** How long a store that has failed is left alone. */
 const RETRY_AFTER_MS = 1000;
@@ -109,8 +115,7 @@ export class GuardedCounter implements RemoteCounter {
     }
   }
 
-  #withDeadline<Value>(reply: Value | Promise<Value>): Value | Promise<Value> {
-    if (!(reply instanceof Promise)) return reply;
+  #withDeadline<Value>(reply: Value | Promise<Value>): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
       const giveUp = (): void => {
         reject(new Error(`no answer within ${this.#timeoutMs} ms`));
@@ -118,7 +123,9 @@ export class GuardedCounter implements RemoteCounter {
       // After a stall of this process the timer is late too, and the reply may lie in the socket unread: an immediate
       // runs only after the loop has read what is there.
       const timer = this.#clock.setTimer(() => setImmediate(giveUp), this.#timeoutMs);
-      reply.then(resolve, reject).finally(() => {
+      // Promises of other libraries need a deadline as much.
+      const settled = Promise.resolve(reply).then(resolve, reject);
+      void settled.finally(() => {
         this.#clock.clearTimer(timer);
       });
     });
@@ -142,7 +149,7 @@ export class GuardedCounter implements RemoteCounter {
 
   #substitute(local: RateLimitDecision | undefined): RateLimitDecision {
     if (local !== undefined) return { ...local, failure: 'local' };
-    const limit = (this.#policy.windows[0] as { burst: number }).burst;
+    const limit = (this.#policy.windows[0] as Required<RateLimitWindow>).burst;
     if (this.#onStoreError === 'open')
       return { allowed: true, window: 0, limit, remaining: limit, resetMs: 0, retryAfterMs: 0, failure: 'open' };
     const retryAfterMs = this.#untilRetryMs();

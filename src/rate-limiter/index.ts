@@ -1,9 +1,9 @@
 export type { ExpressRateLimitHits, ExpressRateLimitStore } from './express-counter.js';
 export { fromExpressRateLimitStore, type ExpressStoreOptions } from './express-store.js';
 export type { RateLimitDraft } from './headers.js';
-export { isKeyedLate, type RateLimitKey } from './key.js';
+export type { RateLimitKey } from './key.js';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
-export { describeRateLimit, type RateLimitOptions } from './middleware-options.js';
+export type { RateLimitOptions } from './middleware-options.js';
 export { rateLimit, type RateLimitMiddleware } from './middleware.js';
 export type { RateLimiterOptions, StoreOutage } from './options.js';
 export { RateLimiter } from './rate-limiter.js';

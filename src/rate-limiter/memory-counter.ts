@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { algorithms } from './algorithms/algorithms.js';
 import type { WindowCount } from './algorithms/window-count.js';
 import { KeyEntry, KeyTable } from './key-table.js';
-import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy } from './types.js';
+import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy, RateLimitWindow } from './types.js';
 
 /** The counts of one limiter in the memory of this process. */
 export class MemoryCounter implements RateLimitCounter<RateLimitDecision> {
@@ -10,26 +10,29 @@ export class MemoryCounter implements RateLimitCounter<RateLimitDecision> {
   readonly #clock: Clock;
   readonly #table: KeyTable;
   readonly #onClose: () => void;
+  /** Burst of the only window; 0 where there are several, or blocks. */
+  readonly #plainBurst: number;
 
-  constructor(policy: RateLimitPolicy, clock: Clock, maxKeys: number, onClose: () => void = ignore) {
+  constructor(policy: RateLimitPolicy, clock: Clock, maxKeys: number, onClose: () => void) {
     this.#policy = policy;
     this.#clock = clock;
     this.#table = new KeyTable(maxKeys);
     this.#onClose = onClose;
+    this.#plainBurst = policy.windows.length === 1 && policy.blockMs === 0 ? burstOf(policy.windows, 0) : 0;
   }
 
   consume(key: string, cost: number): RateLimitDecision {
     const entry = this.#table.get(key) ?? this.#table.add(key, this.#emptyCounts());
-    const decision = this.#decide(entry, cost, this.#now(), true);
+    const now = this.#now();
+    const decision =
+      cost <= this.#plainBurst ? this.#countPlain(entry, cost, now) : this.#decide(entry, cost, now, true);
     this.#table.touch(entry, !decision.allowed || decision.remaining * 2 < decision.limit);
     return decision;
   }
 
   peek(key: string, cost: number): RateLimitDecision {
     const entry = this.#table.get(key) ?? new KeyEntry(key, this.#emptyCounts());
-    const decision = this.#decide(entry, cost, this.#now(), false);
-    if (decision.allowed) for (const count of entry.counts) count.refund(cost);
-    return decision;
+    return this.#decide(entry, cost, this.#now(), false);
   }
 
   refund(key: string, cost: number): void {
@@ -60,67 +63,88 @@ export class MemoryCounter implements RateLimitCounter<RateLimitDecision> {
     return windows.map((window) => new algorithms[algorithm](window));
   }
 
-  /** Counts the call in every window, where all of them have room; else blocks the key, where the policy says so. */
-  #decide(entry: KeyEntry, cost: number, now: number, mayBlock: boolean): RateLimitDecision {
+  /** What `#decide` comes to with one window and no block, in two thirds of the time. */
+  #countPlain(entry: KeyEntry, cost: number, now: number): RateLimitDecision {
+    const count = countOf(entry, 0);
+    const retryAfterMs = count.waitMs(cost, now);
+    if (retryAfterMs === 0) count.add(cost, now);
+    return {
+      allowed: retryAfterMs === 0,
+      window: 0,
+      limit: this.#plainBurst,
+      remaining: count.remaining(now),
+      resetMs: count.resetMs(now),
+      retryAfterMs,
+      failure: null,
+    };
+  }
+
+  /** @param counts True where the call is to be counted, or to start a block. */
+  #decide(entry: KeyEntry, cost: number, now: number, counts: boolean): RateLimitDecision {
     const { windows, blockMs } = this.#policy;
-    const { counts } = entry;
     let waitMs = 0;
     let slowest = 0;
-    for (let i = 0; i < counts.length; i++) {
-      const count = counts[i] as WindowCount;
-      count.advance(now);
-      const ms = cost <= (windows[i] as { burst: number }).burst ? count.waitMs(cost, now) : Infinity;
+    for (let i = 0; i < windows.length; i++) {
+      const ms = this.#waitMs(entry, i, cost, now);
       if (ms > waitMs) {
         waitMs = ms;
         slowest = i;
       }
     }
-
-    // A clock that has gone back must not make a block longer.
-    if (entry.blockedUntil > now + blockMs) entry.blockedUntil = now + blockMs;
-    let blockedMs = Math.max(0, entry.blockedUntil - now);
-    if (blockedMs === 0 && waitMs > 0) {
-      blockedMs = blockMs;
-      if (mayBlock) entry.blockedUntil = now + blockMs;
+    if (blockMs > 0) {
+      const blockedMs = this.#blockedMs(entry, now, counts && waitMs > 0);
+      // A block stands over all windows: the first speaks for it.
+      if (blockedMs > 0 || waitMs > 0) return this.#decision(entry, 0, now, 0, Math.max(waitMs, blockedMs || blockMs));
     }
-    // A block stands over all windows: the first speaks for it.
-    if (blockedMs > 0) return this.#decision(counts, 0, now, 0, Math.max(waitMs, blockedMs));
-    if (waitMs > 0) return this.#decision(counts, slowest, now, remainingOf(counts, slowest, now), waitMs);
+    if (waitMs > 0) return this.#decision(entry, slowest, now, countOf(entry, slowest).remaining(now), waitMs);
 
     let fullest = 0;
     let least = Infinity;
-    for (let i = 0; i < counts.length; i++) {
-      (counts[i] as WindowCount).add(cost, now);
-      const remaining = remainingOf(counts, i, now);
+    for (let i = 0; i < windows.length; i++) {
+      const count = countOf(entry, i);
+      if (counts) count.add(cost, now);
+      const remaining = count.remaining(now);
       if (remaining < least) {
         least = remaining;
         fullest = i;
       }
     }
-    return this.#decision(counts, fullest, now, least, 0);
+    return this.#decision(entry, fullest, now, least, 0);
   }
 
-  #decision(
-    counts: readonly WindowCount[],
-    window: number,
-    now: number,
-    remaining: number,
-    retryAfterMs: number,
-  ): RateLimitDecision {
+  #waitMs(entry: KeyEntry, window: number, cost: number, now: number): number {
+    const count = countOf(entry, window);
+    if (cost <= burstOf(this.#policy.windows, window)) return count.waitMs(cost, now);
+    count.advance(now);
+    return Infinity;
+  }
+
+  /** What is left of a block; `start` begins one where there is none. */
+  #blockedMs(entry: KeyEntry, now: number, start: boolean): number {
+    const { blockMs } = this.#policy;
+    const isOver = entry.blockedUntil <= now;
+    // A clock that has gone back must not make a block longer.
+    if ((isOver && start) || entry.blockedUntil > now + blockMs) entry.blockedUntil = now + blockMs;
+    return Math.max(0, entry.blockedUntil - now);
+  }
+
+  #decision(entry: KeyEntry, window: number, now: number, remaining: number, retryAfterMs: number): RateLimitDecision {
     return {
       allowed: retryAfterMs === 0,
       window,
-      limit: (this.#policy.windows[window] as { burst: number }).burst,
+      limit: burstOf(this.#policy.windows, window),
       remaining,
-      resetMs: (counts[window] as WindowCount).resetMs(now),
+      resetMs: countOf(entry, window).resetMs(now),
       retryAfterMs,
       failure: null,
     };
   }
 }
 
-function remainingOf(counts: readonly WindowCount[], window: number, now: number): number {
-  return (counts[window] as WindowCount).remaining(now);
+function countOf({ counts }: KeyEntry, window: number): WindowCount {
+  return counts[window] as WindowCount;
 }
 
-function ignore(): void {}
+function burstOf(windows: RateLimitPolicy['windows'], window: number): number {
+  return (windows[window] as Required<RateLimitWindow>).burst;
+}

@@ -26,6 +26,9 @@ export const memoryStoreFields = {
  * A flood of fresh keys cannot wash out an offender: to push out one key that has used half of its limit, half of
  * `maxKeys` other keys must each use half of theirs.
  *
+ * A key takes about 300 bytes, its text included, so the default is at most some 30 MB per limiter; with `sliding-log` it
+ * takes about 480, and 8 to 16 more for each call that counts.
+ *
  * @throws {ConfigError} when an option is wrong.
  *
  * @example

@@ -49,7 +49,10 @@ export interface RateLimiterOptions<Result extends MaybePromise<RateLimitDecisio
   algorithm?: RateLimitAlgorithm;
   /** How long a key is refused after one of its calls was, in ms. 0 = only as long as the windows say. @default 0 */
   blockMs?: number;
-  /** Keeps the counts apart from those of other limiters in the same store; clients see it. @default 'default' */
+  /**
+   * Keeps the counts apart from those of other limiters in the same store; clients see it. 1 to 64 visible ASCII
+   * characters without quotes, backslashes and braces. @default 'default'
+   */
   name?: string;
   /** Where the counts live. @default a MemoryStore of its own */
   store?: RateLimitStore<Result>;

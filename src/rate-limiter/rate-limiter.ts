@@ -13,8 +13,8 @@ const MAX_KEY_LENGTH = 256;
 /**
  * Counts calls by key, and says whether one more may pass.
  *
- * Without a store, or with a {@link MemoryStore}, it answers at once; with a store that leaves the process it returns a
- * promise, which never rejects: while the store does not answer, `onStoreError` decides.
+ * Without a store, or with a {@link MemoryStore}, it answers at once. With a store that leaves the process, `check` returns
+ * a promise that never rejects: while the store does not answer, `onStoreError` decides.
  *
  * @throws {ConfigError} when an option is wrong.
  *
@@ -55,7 +55,7 @@ export class RateLimiter<Result extends MaybePromise<RateLimitDecision> = RateLi
     return this.#counter.consume(storedKey(key), cost);
   }
 
-  /** What {@link check} would answer now; nothing is counted. */
+  /** Whether a call would pass, with the figures as they stand; nothing is counted. */
   peek(key: string, cost = 1): Result {
     assertCost(cost);
     return this.#counter.peek(storedKey(key), cost);

@@ -42,40 +42,45 @@ end
 
 const SLIDING_WINDOW = `
 local function load(w)
-  w.start, w.current, w.previous = read(w, 'start'), read(w, 'current', w.limit), read(w, 'previous', w.limit)
+  w.start, w.current, w.last = read(w, 'start'), read(w, 'current', w.limit), read(w, 'last')
+  w.previous, w.previousLast = read(w, 'previous', w.limit), read(w, 'previousLast')
 end
 
 local function save(w)
-  write(w, 'start', 'current', 'previous')
+  write(w, 'start', 'current', 'last', 'previous', 'previousLast')
 end
 
 local function advance(w)
   if w.start > now then w.start, moved = now, true end
-  local elapsed = now - w.start
-  if elapsed >= w.windowMs then
-    w.previous = elapsed < 2 * w.windowMs and w.current or 0
+  if w.last > now then w.last, moved = now, true end
+  if w.previousLast > now then w.previousLast, moved = now, true end
+  if now - w.start >= w.windowMs then
+    w.previous, w.previousLast = w.current, w.last
     w.current = 0
     w.start = w.start + w.windowMs
   end
+  if now - w.previousLast >= w.windowMs then w.previous = 0 end
   if w.current == 0 and w.previous == 0 then w.start = now end
 end
 
--- How far into a window it is until the share of the previous one is at most \`room\`.
-local function fadingMs(w, previous, room)
+-- How far into a window it is until the share of the one before, whose last call came at \`last\`, is at most \`room\`.
+local function fadingMs(w, previous, last, room)
   if previous <= room then return 0 end
-  return w.windowMs - math.floor(room * w.windowMs / previous)
+  local fadedMs = w.windowMs - math.floor(room * w.windowMs / previous)
+  return math.min(fadedMs, last + w.windowMs - w.start)
 end
 
 local function waitMs(w)
   local elapsed = now - w.start
   local room = w.limit - cost - w.current
-  if room >= 0 then return math.max(0, fadingMs(w, w.previous, room) - elapsed) end
+  if room >= 0 then return math.max(0, fadingMs(w, w.previous, w.previousLast, room) - elapsed) end
   -- It fits into the next window at the earliest, where what is current now is previous.
-  return w.windowMs - elapsed + fadingMs(w, w.current, w.limit - cost)
+  local next = fadingMs(w, w.current, w.last - w.windowMs, w.limit - cost)
+  return w.windowMs - elapsed + next
 end
 
 local function add(w)
-  w.current = w.current + cost
+  w.current, w.last = w.current + cost, now
 end
 
 local function refund(w)
@@ -85,14 +90,15 @@ local function refund(w)
 end
 
 local function remaining(w)
-  local left = w.windowMs - (now - w.start)
-  local share = math.ceil(w.previous * left / w.windowMs)
-  return math.max(0, w.limit - w.current - share)
+  local left = w.limit - w.current
+  if w.previous == 0 then return left end
+  local share = w.previous * (w.windowMs - (now - w.start)) / w.windowMs
+  return math.max(0, left - math.ceil(share))
 end
 
 local function resetMs(w)
-  if w.current > 0 then return w.start + 2 * w.windowMs - now end
-  return w.previous > 0 and w.start + w.windowMs - now or 0
+  if w.current > 0 then return w.last + w.windowMs - now end
+  return w.previous > 0 and w.previousLast + w.windowMs - now or 0
 end
 `;
 

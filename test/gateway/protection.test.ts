@@ -188,6 +188,34 @@ describe('who counts together', () => {
   });
 });
 
+describe('failureStatuses of a route', () => {
+  it.each([
+    [[429], 429, 'fallback'],
+    [[429], 500, 'own'],
+    [undefined, 429, 'own'],
+    [undefined, 500, 'fallback'],
+  ])('%j make a %i count for breaker and fallback alike: %s', async (failureStatuses, status, text) => {
+    let calls = 0;
+    const respond: Handler = () => {
+      calls++;
+      return { status, headers: {}, body: 'own' };
+    };
+    const { gateway } = build({
+      defaults: { circuitBreaker: { failureThreshold: 3 }, retry: { retries: 1, backoffMs: 0, maxBackoffMs: 0 } },
+      routes: [{ path: '/', respond, fallback: { body: 'fallback' }, ...(failureStatuses && { failureStatuses }) }],
+    });
+    const clock = gateway.clock as FakeClock;
+    const answer = ask(gateway);
+    await clock.advanceAsync(1);
+    expect((await answer).text).toBe(text);
+    expect(calls).toBe(text === 'fallback' ? 2 : 1);
+    const second = ask(gateway);
+    await clock.advanceAsync(1);
+    await second;
+    expect(Object.values(gateway.health().circuits)).toEqual([text === 'fallback' ? 'open' : 'closed']);
+  });
+});
+
 describe('a limit by identity', () => {
   it('is counted after the middlewares that prove one would have run, a limit by address before', () => {
     const { gateway } = build({ defaults: { rateLimit: [{ ...perMinute, key: 'identity' }, perMinute] } });

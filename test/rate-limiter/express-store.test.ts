@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { MemoryStore as ExpressMemoryStore, type Store } from 'express-rate-limit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
@@ -117,6 +118,8 @@ describe('fromExpressRateLimitStore', () => {
     for (let i = 0; i < 5; i++)
       expect(await limiter.check('ada', 3)).toMatchObject({ allowed: false, remaining: 1, retryAfterMs: 1000 });
     expect(express.hits.get('default:ada')).toBe(2);
+    // Two steps up show that there is no room for three.
+    expect(express.steps).toHaveLength(1 + 2 + 5 * (2 + 2));
     expect(await limiter.check('ada')).toMatchObject({ allowed: true, remaining: 0 });
   });
 
@@ -148,6 +151,17 @@ describe('fromExpressRateLimitStore', () => {
     expect(outages).toEqual([]);
   });
 
+  it('tries a store that was down with the next call where a peek could not', async () => {
+    const express = new AsyncStore();
+    const clock = new FakeClock();
+    const limiter = limiterOf(express, { clock });
+    vi.spyOn(express, 'increment').mockRejectedValueOnce(new Error('away'));
+    expect(await limiter.check('ada')).toMatchObject({ failure: 'local' });
+    clock.advance(1000);
+    await expect(limiter.peek('ada')).rejects.toThrow(/no get/);
+    expect(await limiter.check('ada')).toMatchObject({ failure: null });
+  });
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
@@ -165,6 +179,12 @@ describe('fromExpressRateLimitStore', () => {
     const limiter = limiterOf(express, { onStoreError: 'closed' });
     expect(await limiter.check('ada')).toMatchObject({ allowed: false, failure: 'closed' });
     expect(String(outages[0]?.error)).toMatch(/the store answered with .*, expected a/);
+  });
+
+  it('rejects nothing unheard where the store could not be made ready and nobody asks', async () => {
+    limiterOf(Object.assign(new AsyncStore(), { init: () => Promise.reject(new Error('no database')) }));
+    await setImmediate();
+    expect(outages).toEqual([]);
   });
 
   it('lets the policy answer where the store could not be made ready', async () => {

@@ -140,7 +140,7 @@ describe('a limiter with a remote store', () => {
       [true, 0, 'local'],
       [false, 0, 'local'],
     ]);
-    expect(await limiter.peek('bob')).toMatchObject({ allowed: true, remaining: 2, failure: 'local' });
+    expect(await limiter.peek('bob')).toMatchObject({ allowed: true, remaining: 3, failure: 'local' });
     await limiter.refund('ada');
     expect(await limiter.peek('ada')).toMatchObject({ allowed: true, failure: 'local' });
   });
@@ -156,6 +156,17 @@ describe('a limiter with a remote store', () => {
     await clock.advanceAsync(1);
     expect(answered).toBe(true);
     await check;
+  });
+
+  it('gives a promise that is not a native one its deadline too', async () => {
+    const endless = { then: () => undefined } as unknown as Promise<RateLimitDecision>;
+    const counter = store.open({ name: 'x', algorithm: 'fixed-window', windows: [], blockMs: 0 });
+    const foreign: RateLimitStore<Promise<RateLimitDecision>> = {
+      remote: true,
+      open: () => ({ ...counter, consume: () => endless }),
+    };
+    const check = limiterOf({ store: foreign, onStoreError: 'closed' }).check('ada');
+    expect(await settled(check)).toMatchObject({ allowed: false, failure: 'closed' });
   });
 
   it('takes a reply that has come while the process stood still and the timer was late', async () => {
@@ -182,6 +193,19 @@ describe('a limiter with a remote store', () => {
     clock.advance(999);
     await limiter.check('ada');
     expect(store.calls).toBe(2);
+  });
+
+  it('counts the 1000 ms from the first failure, not from those that were under way', async () => {
+    store.state = 'hangs';
+    const limiter = limiterOf({ onStoreError: 'open' });
+    const slow = limiter.check('ada');
+    await clock.advanceAsync(40);
+    store.state = 'rejects';
+    await limiter.check('ada');
+    await settled(slow, 10);
+    clock.advance(990);
+    await limiter.check('ada');
+    expect(store.calls).toBe(3);
   });
 
   it('does not let others wait for the call that tries the store', async () => {
@@ -289,7 +313,7 @@ describe('a limiter with a remote store', () => {
     const limiter = limiterOf();
     await limiter.check('ada', 3);
     await expect(limiter.reset('ada')).rejects.toThrow('rejected');
-    expect(await limiter.peek('ada')).toMatchObject({ remaining: 2, failure: 'local' });
+    expect(await limiter.peek('ada')).toMatchObject({ remaining: 3, failure: 'local' });
   });
 
   it('frees its name when it is closed', async () => {

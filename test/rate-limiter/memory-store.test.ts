@@ -32,9 +32,9 @@ describe('MemoryStore', () => {
   it('forgets the calm key that has been quiet for longest', () => {
     const limiter = limiterOf(3);
     for (const key of ['ada', 'bob', 'cy', 'ada', 'dan']) limiter.check(key);
-    expect(limiter.peek('ada').remaining).toBe(7);
-    expect(limiter.peek('bob').remaining).toBe(9);
-    expect(limiter.peek('cy').remaining).toBe(8);
+    expect(limiter.peek('ada').remaining).toBe(8);
+    expect(limiter.peek('bob').remaining).toBe(10);
+    expect(limiter.peek('cy').remaining).toBe(9);
   });
 
   it('forgets a key that has used more than half of its limit after those that have not', () => {
@@ -42,8 +42,8 @@ describe('MemoryStore', () => {
     limiter.check('busy', 6);
     limiter.check('half', 5);
     for (let i = 0; i < 100; i++) limiter.check(`fresh ${i}`);
-    expect(limiter.peek('busy').remaining).toBe(3);
-    expect(limiter.peek('half').remaining).toBe(9);
+    expect(limiter.peek('busy').remaining).toBe(4);
+    expect(limiter.peek('half').remaining).toBe(10);
   });
 
   it('forgets a busy key once half of all keys are busy and it is the quietest of them', () => {
@@ -51,6 +51,17 @@ describe('MemoryStore', () => {
     for (const key of ['one', 'two', 'three']) limiter.check(key, 10);
     for (let i = 0; i < 100; i++) limiter.check(`fresh ${i}`);
     expect(['one', 'two', 'three'].map((key) => limiter.peek(key).allowed)).toEqual([true, false, false]);
+  });
+
+  it('keeps room for busy keys where others have been reset', () => {
+    const limiter = limiterOf(4);
+    limiter.check('busy', 10);
+    for (let i = 0; i < 10; i++) {
+      limiter.check('reset', 10);
+      void limiter.reset('reset');
+    }
+    for (let i = 0; i < 100; i++) limiter.check(`fresh ${i}`);
+    expect(limiter.peek('busy').allowed).toBe(false);
   });
 
   it('takes a busy key for calm again when its calls no longer count', () => {
@@ -61,7 +72,7 @@ describe('MemoryStore', () => {
     limiter.check('ada');
     limiter.check('bob');
     limiter.check('cy');
-    expect(limiter.peek('ada').remaining).toBe(9);
+    expect(limiter.peek('ada').remaining).toBe(10);
   });
 
   it.each([1, 2, 3, 10])('keeps at most %i keys, whatever is called', (maxKeys) => {

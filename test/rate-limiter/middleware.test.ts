@@ -86,7 +86,7 @@ describe('a request that has room', () => {
       seen = { ...ctx.answerHeaders };
       return answer(ctx);
     });
-    expect(seen).toEqual({ 'ratelimit-policy': '"api";q=2;w=60', ratelimit: '"api";r=1;t=120' });
+    expect(seen).toEqual({ 'ratelimit-policy': '"api";q=2;w=60', ratelimit: '"api";r=1;t=60' });
   });
 
   it('leaves no work for after the answer', () => {
@@ -274,7 +274,7 @@ describe('cost', () => {
     const { send, status } = setUp({ limit: 10, cost } as RateLimitOptions);
     const { ctx, response } = send();
     await response;
-    expect(ctx.answerHeaders?.ratelimit).toBe('"default";r=5;t=120');
+    expect(ctx.answerHeaders?.ratelimit).toBe('"default";r=5;t=60');
     expect([await status(), await status()]).toEqual([200, 429]);
   });
 
@@ -334,7 +334,7 @@ describe('skipSuccessfulRequests and skipFailedRequests', () => {
     const { limit, finish } = setUp({ limit: 10, cost: () => 3, key: () => 'k', skipSuccessfulRequests: true });
     await limit.limiter.check('+k', 4);
     expect(await finish()).toBe(200);
-    expect(await limit.limiter.peek('+k')).toMatchObject({ remaining: 5 });
+    expect(await limit.limiter.peek('+k')).toMatchObject({ remaining: 6 });
   });
 
   it('take nothing back for a refused request, nor in dry run', async () => {
@@ -418,7 +418,7 @@ describe('a store elsewhere', () => {
     const { ctx, response } = send();
     expect(response).toBeInstanceOf(Promise);
     expect(await response).toMatchObject({ status: 200 });
-    expect(ctx.answerHeaders?.ratelimit).toBe('"default";r=0;t=120');
+    expect(ctx.answerHeaders?.ratelimit).toBe('"default";r=0;t=60');
     expect(await status()).toBe(429);
   });
 

@@ -23,7 +23,7 @@ describe('RateLimiter', () => {
       window: 0,
       limit: 3,
       remaining: 2,
-      resetMs: 2000,
+      resetMs: 1000,
       retryAfterMs: 0,
       failure: null,
     });
@@ -54,11 +54,11 @@ describe('RateLimiter', () => {
     const limiter = limiterOf();
     limiter.check('ada', 3);
     expect(limiter.refund('ada')).toBeUndefined();
-    expect(limiter.peek('ada')).toMatchObject({ allowed: true, remaining: 0 });
+    expect(limiter.peek('ada')).toMatchObject({ allowed: true, remaining: 1 });
     limiter.check('ada');
     expect(limiter.peek('ada').allowed).toBe(false);
     expect(limiter.reset('ada')).toBeUndefined();
-    expect(limiter.peek('ada').remaining).toBe(2);
+    expect(limiter.peek('ada').remaining).toBe(3);
   });
 
   it('has its policy, with every default in its place, and lets nobody change it', () => {
@@ -100,7 +100,7 @@ describe('RateLimiter', () => {
     const limiter = limiterOf({ limit: 1, clock });
     limiter.check('ada');
     clock.advanceWall(86_400_000);
-    expect(limiter.check('ada')).toMatchObject({ allowed: false, retryAfterMs: 2000 });
+    expect(limiter.check('ada')).toMatchObject({ allowed: false, retryAfterMs: 1000 });
   });
 
   it('says which key or cost is wrong', () => {

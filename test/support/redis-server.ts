@@ -29,7 +29,7 @@ export interface RedisServer {
 export function redisIsInstalled(): boolean {
   const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
   if (!isInstalled) process.stderr.write('redis-server is not installed: skipped\n');
-  return isInstalled || process.env['CI'] !== undefined;
+  return isInstalled || process.env.CI !== undefined;
 }
 
 export interface RedisServerOptions {

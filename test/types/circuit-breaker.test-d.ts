@@ -16,8 +16,10 @@ export const later: Promise<string> = breaker.execute((signal) => Promise.resolv
 export const permit: CircuitPermit | null = breaker.acquire();
 export const state: CircuitState = breaker.state;
 export const stop: () => void = breaker.onStateChange(({ to }) => {
-  state satisfies typeof to;
+  if (to === 'open') breaker.isolate();
 });
+// @ts-expect-error -- there is no such state
+breaker.onStateChange(({ to }) => to === 'ajar');
 export const restored = new CircuitBreaker({ restore: JSON.parse('{}') as CircuitSnapshot });
 export const async = new CircuitBreaker({ onStateChange: async () => Promise.resolve() });
 

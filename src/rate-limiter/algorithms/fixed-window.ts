@@ -20,6 +20,7 @@ export class FixedWindow implements WindowCount {
   }
 
   waitMs(cost: number, now: number): number {
+    this.advance(now);
     return this.#count + cost <= this.#limit ? 0 : this.resetMs(now);
   }
 

@@ -26,6 +26,7 @@ export class SlidingLog implements WindowCount {
   }
 
   waitMs(cost: number, now: number): number {
+    this.advance(now);
     const excess = this.#count + cost - this.#limit;
     return excess <= 0 ? 0 : this.#leavesInMs(this.#oldest + excess - 1, now);
   }

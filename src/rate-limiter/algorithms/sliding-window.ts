@@ -3,14 +3,18 @@ import type { WindowCount } from './window-count.js';
 
 /**
  * Two counters. `elapsed` ms into the current window, the last `windowMs` still reach over `windowMs - elapsed` ms of the
- * previous one, so that share of it counts. To stay whole, shares are compared in calls times ms.
+ * previous one, so that share of it counts, until its last call is `windowMs` old. To stay whole, shares are compared in
+ * calls times ms.
  */
 export class SlidingWindow implements WindowCount {
   readonly #limit: number;
   readonly #windowMs: number;
   #start = 0;
   #current = 0;
+  /** When the last of the current calls came. */
+  #last = 0;
   #previous = 0;
+  #previousLast = 0;
 
   constructor({ limit, windowMs }: RateLimitWindow) {
     this.#limit = limit;
@@ -19,31 +23,38 @@ export class SlidingWindow implements WindowCount {
 
   advance(now: number): void {
     if (this.#start > now) this.#start = now;
-    const elapsed = now - this.#start;
-    if (elapsed >= this.#windowMs) {
-      this.#previous = elapsed < 2 * this.#windowMs ? this.#current : 0;
+    if (this.#last > now) this.#last = now;
+    if (this.#previousLast > now) this.#previousLast = now;
+    if (now - this.#start >= this.#windowMs) {
+      this.#previous = this.#current;
+      this.#previousLast = this.#last;
       this.#current = 0;
       this.#start += this.#windowMs;
     }
+    if (now - this.#previousLast >= this.#windowMs) this.#previous = 0;
     if (this.#current === 0 && this.#previous === 0) this.#start = now;
   }
 
   waitMs(cost: number, now: number): number {
+    this.advance(now);
     const elapsed = now - this.#start;
     const room = this.#limit - cost - this.#current;
-    if (room >= 0) return Math.max(0, this.#fadingMs(this.#previous, room) - elapsed);
+    if (room >= 0) return Math.max(0, this.#fadingMs(this.#previous, this.#previousLast, room) - elapsed);
     // It fits into the next window at the earliest, where what is current now is previous.
-    return this.#windowMs - elapsed + this.#fadingMs(this.#current, this.#limit - cost);
+    const next = this.#fadingMs(this.#current, this.#last - this.#windowMs, this.#limit - cost);
+    return this.#windowMs - elapsed + next;
   }
 
-  /** How far into a window it is until the share of the previous one is at most `room`. */
-  #fadingMs(previous: number, room: number): number {
+  /** How far into a window it is until the share of the one before, whose last call came at `last`, is at most `room`. */
+  #fadingMs(previous: number, last: number, room: number): number {
     if (previous <= room) return 0;
-    return this.#windowMs - Math.floor((room * this.#windowMs) / previous);
+    const fadedMs = this.#windowMs - Math.floor((room * this.#windowMs) / previous);
+    return Math.min(fadedMs, last + this.#windowMs - this.#start);
   }
 
-  add(cost: number): void {
+  add(cost: number, now: number): void {
     this.#current += cost;
+    this.#last = now;
   }
 
   refund(cost: number): void {
@@ -53,13 +64,14 @@ export class SlidingWindow implements WindowCount {
   }
 
   remaining(now: number): number {
-    const left = this.#windowMs - (now - this.#start);
-    const share = Math.ceil((this.#previous * left) / this.#windowMs);
-    return Math.max(0, this.#limit - this.#current - share);
+    const left = this.#limit - this.#current;
+    if (this.#previous === 0) return left;
+    const share = (this.#previous * (this.#windowMs - (now - this.#start))) / this.#windowMs;
+    return Math.max(0, left - Math.ceil(share));
   }
 
   resetMs(now: number): number {
-    if (this.#current > 0) return this.#start + 2 * this.#windowMs - now;
-    return this.#previous > 0 ? this.#start + this.#windowMs - now : 0;
+    if (this.#current > 0) return this.#last + this.#windowMs - now;
+    return this.#previous > 0 ? this.#previousLast + this.#windowMs - now : 0;
   }
 }

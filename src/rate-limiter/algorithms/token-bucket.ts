@@ -23,7 +23,8 @@ export class TokenBucket implements WindowCount {
     this.#at = now;
   }
 
-  waitMs(cost: number): number {
+  waitMs(cost: number, now: number): number {
+    this.advance(now);
     const excess = this.#level - (this.#capacity - cost * this.#windowMs);
     return excess <= 0 ? 0 : Math.ceil(excess / this.#limit);
   }

@@ -4,7 +4,7 @@
  */
 export interface WindowCount {
   /**
-   * Brings the count to `now`, before anything else is asked of it. Without a call in between, two steps are as good as
+   * Brings the count to `now`, before anything else is asked of it; `waitMs` does so by itself. Without a call in between, two steps are as good as
    * one, so a store need not keep what only time has changed. Where the clock has gone back, what lies in the future is
    * moved to `now`, and that must be kept: it frees nobody, and shuts nobody out for longer than a window.
    */
@@ -13,7 +13,7 @@ export interface WindowCount {
   waitMs(cost: number, now: number): number;
   /** Counts a call that fits. */
   add(cost: number, now: number): void;
-  /** Takes back a call as far as it still counts; right after `add` it leaves no trace. */
+  /** Takes back a call as far as it still counts. */
   refund(cost: number): void;
   /** Calls that would fit now. */
   remaining(now: number): number;

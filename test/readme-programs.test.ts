@@ -1,0 +1,211 @@
+/** Runs every program in the README and in docs/, and holds it to what the page says of it. */
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startOrders, startUsers } from '../examples/services.js';
+import { listen, type Running } from '../examples/support.js';
+import { eventually } from './support/eventually.js';
+import { blocks, pages, PROTECTION, RATE_LIMIT, README, ROOT } from './support/pages.js';
+import { redisIsInstalled, startRedis, type RedisServer } from './support/redis-server.js';
+
+/** What runs on the ports that the pages name. */
+const ports = new Map<string, string>();
+const hasRedis = redisIsInstalled();
+const services: Running[] = [];
+let redis: RedisServer | null = null;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  services.push(await startUsers(), await startOrders('a'), await startOrders('b'));
+  for (const [index, { url }] of services.entries()) ports.set(String(4001 + index), new URL(url).port);
+  for (const port of ['3000', '3001']) {
+    const free = await listen(createServer());
+    ports.set(port, new URL(free.url).port);
+    await free.close();
+  }
+  redis = hasRedis ? await startRedis() : null;
+  ports.set('6379', String(redis?.port));
+});
+
+afterEach(async () => {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+  }
+  children.clear();
+});
+
+afterAll(() => Promise.all([redis?.stop(), ...services.map((service) => service.close())]));
+
+/** The text with the ports of the pages replaced by those of the test. */
+function onFreePorts(text: string): string {
+  return text.replace(/\b(?:[34]00\d|6379)\b/g, (port) => ports.get(port) ?? port);
+}
+
+interface RunningProgram {
+  readonly output: () => string;
+  /** The exit code, when it ends by itself. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Runs a program as if it were a file in this folder. */
+function runProgram(code: string): RunningProgram {
+  const { outputText } = ts.transpileModule(onFreePorts(code), {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', outputText], {
+    cwd: ROOT,
+    env: { ...process.env, PORT: ports.get('3000') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  const ended = once(child, 'close').then(([code]: unknown[]) => code);
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return { output: () => output, ended };
+}
+
+/** Waits for a program that has just been started. */
+function fetchSoon(url: string): Promise<Response> {
+  return eventually(() => fetch(onFreePorts(url)), { withinMs: 10_000 });
+}
+
+async function answerOf(url: string): Promise<unknown> {
+  return (await fetchSoon(url)).json();
+}
+
+const hasCurl = ((): boolean => {
+  try {
+    execFileSync('curl', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** What a program does when it runs; `null` where it is to end by itself. */
+type Run = readonly [name: string, check: (() => Promise<void>) | null];
+
+/** Of the programs of each page, in their order. */
+const RUNS: Readonly<Record<string, readonly Run[]>> = {
+  [README]: [
+    [
+      'the quickstart serves two services, and leaves the rest to the app',
+      async () => {
+        expect(await answerOf('http://localhost:3000/api/users/1')).toEqual({ id: 1, name: 'Ada' });
+        const answers = [
+          await answerOf('http://localhost:3000/api/orders'),
+          await answerOf('http://localhost:3000/api/orders'),
+        ] as { instance: string }[];
+        expect(answers.map(({ instance }) => instance).sort()).toEqual(['a', 'b']);
+        const own = await fetchSoon('http://localhost:3000/none');
+        expect([own.status, await own.text()]).toEqual([404, expect.stringContaining('Cannot GET /none')]);
+      },
+    ],
+    [
+      'Koa',
+      async () => {
+        expect(await answerOf('http://localhost:3000/api/users/2')).toEqual({ id: 2, name: 'Grace' });
+        expect((await fetchSoon('http://localhost:3000/none')).status).toBe(404);
+      },
+    ],
+    [
+      'node:http and serve()',
+      async () => {
+        for (const port of ['3000', '3001']) {
+          expect(await answerOf(`http://localhost:${port}/api/users/2`)).toEqual({ id: 2, name: 'Grace' });
+          expect(await answerOf(`http://localhost:${port}/none`)).toMatchObject({
+            code: 'ERR_GATEWAY_ROUTE_NOT_FOUND',
+          });
+        }
+      },
+    ],
+    [
+      'protection',
+      async () => {
+        const answer = await fetchSoon('http://localhost:3000/api/users/1');
+        expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([200, '"gateway";q=1000;w=60']);
+        for (let call = 0; call < 10; call++) await answerOf('http://localhost:3000/api/orders');
+        expect(await answerOf('http://localhost:3000/api/orders')).toMatchObject({ code: 'ERR_GATEWAY_RATE_LIMITED' });
+        expect(await answerOf('http://localhost:3000/health')).toMatchObject({
+          circuits: { '/api/users': 'closed', '/api/orders': 'closed' },
+          load: expect.any(Number) as number,
+        });
+      },
+    ],
+    [
+      'one piece',
+      async () => {
+        expect(await answerOf('http://localhost:3000/1')).toEqual({ id: 1, name: 'Ada' });
+      },
+    ],
+    ['a limiter and a breaker', null],
+  ],
+  'docs/errors.md': [],
+  'docs/headers.md': [],
+  'docs/routing.md': [['explain()', null]],
+  [PROTECTION]: [
+    ['the whole', null],
+    ['circuit breaker', null],
+    ['fallback', null],
+    ['retry', null],
+    ['concurrency', null],
+    ['load shedding', null],
+    ['engines', null],
+  ],
+  [RATE_LIMIT]: [
+    ['limits', null],
+    [
+      'mounted alone',
+      async () => {
+        for (let call = 0; call < 5; call++) await answerOf('http://localhost:3000/contact');
+        const refused = await fetchSoon('http://localhost:3000/contact');
+        const [head = '', body = ''] = (blocks(RATE_LIMIT, 'http')[0] ?? '').split('\n\n');
+        for (const [name = '', value] of head.split('\n').map((line) => line.split(': ')))
+          expect([name, refused.headers.get(name)]).toEqual([name, value]);
+        expect([refused.status, await refused.json()]).toEqual([429, JSON.parse(body)]);
+      },
+    ],
+    ['Redis', null],
+  ],
+};
+
+describe('the programs', () => {
+  it('have one run each', () => {
+    expect(pages.map((path) => [path, RUNS[path]?.length])).toEqual(
+      pages.map((path) => [path, blocks(path, 'ts').length]),
+    );
+  });
+
+  const entries = pages.flatMap((path) =>
+    (RUNS[path] ?? []).map(([name, check], index) => ({ path, name, check, code: blocks(path, 'ts')[index] ?? '' })),
+  );
+  const runnable = entries.filter(({ code }) => hasRedis || !code.includes('redis://'));
+  it.each(runnable)('run: $path, $name', async ({ check, code }) => {
+    const { output, ended } = runProgram(code);
+    if (check === null) expect([await ended, output()]).toEqual([0, expect.any(String)]);
+    else await check();
+    for (const [, said = ''] of code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)) {
+      await eventually(() => output().split('\n').includes(onFreePorts(said)), { withinMs: 10_000 });
+    }
+    expect(output().replaceAll('error-boundary', '')).not.toMatch(/error/i);
+  });
+
+  it.skipIf(!hasCurl)('answer the curl lines of the quickstart', async () => {
+    runProgram(blocks(README, 'ts')[0] ?? '');
+    await fetchSoon('http://localhost:3000/health');
+    const lines = blocks(README, 'sh').flatMap((text) => text.trim().split('\n'));
+    const answers: unknown[] = [];
+    for (const line of lines) {
+      const { stdout } = await promisify(execFile)('sh', ['-c', `${onFreePorts(line)} --silent --fail`]);
+      answers.push(JSON.parse(stdout));
+    }
+    expect(answers).toMatchObject([{ name: 'Ada' }, { product: 1, id: 2 }, { status: 'healthy' }]);
+  });
+});
