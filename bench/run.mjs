@@ -68,24 +68,43 @@ async function slice(load, child, seconds) {
 }
 
 async function measureSpeed(chosen) {
-  const upstream = await startChild('upstreams/small.mjs');
-  const load = await startChild('lib/load.mjs');
   const entries = chosen.map((setup) => ({ ...setup, rounds: [] }));
-  for (let start = 1; start <= settings.starts; start++) {
-    console.log(`start ${start}/${settings.starts}: warming up`);
-    await measureFresh(entries, load, { upstream: `http://127.0.0.1:${upstream.port}` });
-  }
-  for (const child of [load, upstream]) await child.stop();
+  await measureStarts(entries, (options) =>
+    inTurn(entries, ({ name }) => startChild(`setups/${name}.mjs`, { options, execArgv: profileArguments(name) })),
+  );
   return entries;
 }
 
-/** The rounds of one start: two processes of one program differ for their whole life, so each setup gets several. */
-async function measureFresh(entries, load, options) {
-  const children = [];
-  for (const { name } of entries) {
-    children.push(await startChild(`setups/${name}.mjs`, { options, execArgv: profileArguments(name) }));
+/**
+ * What the protections add is less than what sets two processes of one program apart, so here one process has both
+ * gateways. Only the differences between these figures are worth something.
+ */
+async function measureAdded() {
+  const entries = ['floor', 'innergate-plain', 'innergate-protected'].map((name) => ({ name, rounds: [] }));
+  await measureStarts(entries, async (options) => {
+    const floor = await startChild('setups/floor.mjs', { options });
+    const both = await startChild('setups/innergate-both.mjs', { options });
+    const { plainPort, protectedPort } = await both.ask('ports');
+    return [floor, { ...both, port: plainPort }, { ...both, port: protectedPort }];
+  });
+  return entries;
+}
+
+/** Fresh processes for every start: two processes of one program differ for their whole life. */
+async function measureStarts(entries, startChildren) {
+  const upstream = await startChild('upstreams/small.mjs');
+  const load = await startChild('lib/load.mjs');
+  for (let start = 1; start <= settings.starts; start++) {
+    console.log(`start ${start}/${settings.starts}: warming up`);
+    const children = await startChildren({ upstream: `http://127.0.0.1:${upstream.port}` });
+    await measureRounds(entries, children, load);
+    await inTurn(children, (child) => child.stop());
   }
-  for (const child of children) await slice(load, child, settings.warmup);
+  await inTurn([load, upstream], (child) => child.stop());
+}
+
+async function measureRounds(entries, children, load) {
+  await inTurn(children, (child) => slice(load, child, settings.warmup));
   for (let round = 0; round < settings.rounds; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
       const at = (round + turn) % entries.length;
@@ -94,7 +113,12 @@ async function measureFresh(entries, load, options) {
     const figures = entries.map(({ name, rounds }) => `${name} ${rounds.at(-1).cpu.toFixed(1)}`);
     console.log(`round ${round + 1}/${settings.rounds} (µs CPU/request): ${figures.join(' · ')}`);
   }
-  for (const child of children) await child.stop();
+}
+
+async function inTurn(items, work) {
+  const results = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
 
 function profileArguments(name) {
@@ -123,8 +147,10 @@ async function main() {
   }
   installPeers();
   const entries = await measureSpeed(chosen);
-  console.log(`\n${speedTable(entries)}\n\n${speedVerdict(entries).join('\n')}\n`);
-  const failed = entries.filter(({ rounds }) => rounds.some(({ problems }) => problems.length > 0));
+  console.log(`\n${speedTable(entries)}\n`);
+  const added = chosen.some(({ name }) => name === 'innergate-protected') ? await measureAdded() : [];
+  console.log(`\n${speedVerdict(entries, added).join('\n')}\n`);
+  const failed = [...entries, ...added].filter(({ rounds }) => rounds.some(({ problems }) => problems.length > 0));
   for (const { name, rounds } of failed) {
     console.error(`${name} gave wrong answers:`, rounds.flatMap(({ problems }) => problems).slice(0, 5));
   }
@@ -136,7 +162,7 @@ async function main() {
   console.log(`\n${memoryText(memory)}\n`);
   const pieces = await measurePiecesApart();
   console.log(`\n${piecesText(pieces)}`);
-  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, pieces, memory, settings }));
+  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, added, pieces, memory, settings }));
   console.log('wrote bench/RESULTS.md');
 }
 

@@ -60,7 +60,7 @@ export function table(head, rows) {
 }
 
 /** RESULTS.md. */
-export function document({ entries, pieces, memory, settings }) {
+export function document({ entries, added, pieces, memory, settings }) {
   const { starts, rounds, seconds, warmup, connections } = settings;
   const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
   return `# Benchmark results
@@ -94,7 +94,7 @@ ${entries.map(describe).join('\n')}
 
 ## Verdict
 
-${speedVerdict(entries).join('\n')}
+${speedVerdict(entries, added).join('\n')}
 
 ## Pieces
 

@@ -4,6 +4,7 @@ import type { Context, Outcome } from '../core/context.js';
 import { isGatewayError } from '../core/errors.js';
 import { headerValue } from '../core/headers.js';
 import type { GatewayResponse } from '../core/types.js';
+import type { CircuitBreaker } from './circuit-breaker.js';
 import type { CircuitPermit } from './circuit-permit.js';
 
 export function report(permit: CircuitPermit, result: AttemptResult): void {
@@ -14,23 +15,29 @@ export function report(permit: CircuitPermit, result: AttemptResult): void {
 
 /**
  * Reports an answer whose head is there. A good one may still break off, so it counts when the exchange is over, save
- * where there is no body to wait for, where the body is endless, and for a probe: a client that reads slowly must not
- * keep the circuit from closing.
+ * where there is no body to wait for, or where the body is endless. A probe counts at its head: a client that reads slowly
+ * must not keep the circuit from closing. Where its body then breaks off, that is a failure of the closed circuit.
  */
 export function reportAnswer(
+  breaker: CircuitBreaker,
   permit: CircuitPermit,
   result: AttemptResult,
   response: GatewayResponse,
   ctx: Context,
 ): void {
-  if (result !== 'success' || permit.isProbe || !mayBreakOff(response)) {
+  if (result !== 'success' || !mayBreakOff(response)) {
     report(permit, result);
-    return;
+  } else if (permit.isProbe) {
+    permit.success();
+    ctx.onFinish((_ctx, outcome) => {
+      if (breaker.state === 'closed' && finalResult(ctx, outcome) === 'failure') breaker.acquire()?.failure();
+    });
+  } else {
+    permit.answered();
+    ctx.onFinish((_ctx, outcome) => {
+      report(permit, finalResult(ctx, outcome));
+    });
   }
-  permit.answered();
-  ctx.onFinish((_ctx, outcome) => {
-    report(permit, finalResult(ctx, outcome));
-  });
 }
 
 function mayBreakOff({ body, headers }: GatewayResponse): boolean {

@@ -33,7 +33,7 @@ export function circuitBreaker(options: CircuitBreakerMiddlewareOptions = {}): C
       next,
       ctx,
       (response) => {
-        reportAnswer(permit, answerResult(response, ctx, isFailure), response, ctx);
+        reportAnswer(breaker, permit, answerResult(response, ctx, isFailure), response, ctx);
         return response;
       },
       (error) => {

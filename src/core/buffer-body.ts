@@ -1,16 +1,20 @@
 import { Readable } from 'node:stream';
+import { GatewayError, isGatewayError } from './errors.js';
 import type { ByteStream } from './types.js';
 
 /**
  * Reads a body into memory, for a piece that must look at it or send it twice. A body of more than `maxBytes` comes back
  * as a stream of the same bytes: what was read, then the rest.
+ *
+ * @throws {GatewayError} `ERR_GATEWAY_CLIENT_CLOSED` when the body breaks off; an error of a layer that has wrapped the
+ *   body stays as it is.
  */
 export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Uint8Array | Readable> {
   const iterator = body[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
-    const step = await iterator.next();
+    const step = await iterator.next().catch(failRead);
     if (step.done === true) return Buffer.concat(chunks);
     chunks.push(step.value);
     bytes += step.value.length;
@@ -21,6 +25,12 @@ export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Ui
   return stream.once('close', () => {
     body.destroy();
   });
+}
+
+function failRead(error: unknown): never {
+  if (isGatewayError(error)) throw error;
+  const message = 'the client left before its request was complete';
+  throw new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', message, { cause: error });
 }
 
 async function* replay(

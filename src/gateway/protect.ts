@@ -5,7 +5,7 @@ import type { Middleware } from '../core/types.js';
 import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
 import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
-import { rateLimit } from '../rate-limiter/index.js';
+import { rateLimit, type StoreOutage } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Engines } from './engines.js';
@@ -70,8 +70,13 @@ function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, sco
     const name = engines.nameFor('limiter', given.name ?? (scope === 'gateway' ? 'gateway' : id));
     const onOutage =
       log !== null && given.store?.remote === true
-        ? ({ state, policy }: { state: 'up' | 'down'; policy: string }) => {
-            log('warn', `store of the limiter is ${state}`, { limiter: name, policy });
+        ? ({ state, policy, error }: StoreOutage) => {
+            const reason = error instanceof Error ? error.message : undefined;
+            log(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, {
+              limiter: name,
+              policy,
+              reason,
+            });
           }
         : undefined;
     const made = rateLimit(

@@ -1,6 +1,5 @@
 import { bufferBody } from '../core/buffer-body.js';
 import type { Context } from '../core/context.js';
-import { GatewayError, isGatewayError } from '../core/errors.js';
 import { headerValue } from '../core/headers.js';
 import type { ByteStream, HeaderMap, MaybePromise } from '../core/types.js';
 
@@ -45,16 +44,9 @@ function parserOf(headers: Readonly<HeaderMap>, parseJson: Parse, parseForm: Par
 }
 
 async function readStream(ctx: Context, body: ByteStream, maxBytes: number, parse: Parse): Promise<string | null> {
-  const read = await bufferBody(body, maxBytes).catch(failRead);
+  const read = await bufferBody(body, maxBytes);
   ctx.draft().body = read;
   return read instanceof Uint8Array ? memberText(read, maxBytes, parse) : null;
-}
-
-/** What another layer found wrong stays so; else a request ends early when its client leaves. */
-function failRead(error: unknown): never {
-  if (isGatewayError(error)) throw error;
-  const message = 'the client left before its request was complete';
-  throw new GatewayError('ERR_GATEWAY_CLIENT_CLOSED', message, { cause: error });
 }
 
 function memberText(bytes: Uint8Array, maxBytes: number, parse: Parse): string | null {

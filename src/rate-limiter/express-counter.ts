@@ -69,7 +69,7 @@ export class ExpressCounter implements RateLimitCounter<Promise<RateLimitDecisio
     const { limit } = this.#window;
     if (cost > limit) return this.#decision(limit, 0, Infinity);
     const resetMs = this.#resetMs(hits);
-    if (hits.totalHits + cost <= limit) return this.#decision(hits.totalHits + cost, resetMs, 0);
+    if (hits.totalHits + cost <= limit) return this.#decision(hits.totalHits, resetMs, 0);
     return this.#decision(hits.totalHits, resetMs, resetMs);
   }
 

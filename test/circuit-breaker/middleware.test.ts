@@ -257,6 +257,21 @@ describe('circuitBreaker', () => {
     },
   );
 
+  it.each([
+    [false, 0],
+    [true, 1],
+  ])('counts the body of a probe once the circuit is closed: it breaks off %s, failures %i', async (aborted, count) => {
+    const { middleware, breaker, clock } = startMiddleware();
+    breaker.open();
+    clock.advance(30_000);
+    const ctx = fakeContext();
+    await middleware(ctx, answering(200, Readable.from([])));
+    expect(breaker.snapshot()).toMatchObject({ state: 'closed', consecutiveFailures: 0 });
+    if (aborted) ctx.error = failureWith('ERR_GATEWAY_UPSTREAM_RESET');
+    ctx.finish({ status: 200, aborted });
+    expect(breaker.snapshot()).toMatchObject({ state: 'closed', consecutiveFailures: count });
+  });
+
   it('lets 1 of 200 requests pass where it is half-open, and refuses 199 with Retry-After: 1', async () => {
     const { middleware, breaker, clock } = startMiddleware();
     breaker.open();

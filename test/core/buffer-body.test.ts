@@ -1,5 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../../src/core/errors.js';
 import { bufferBody } from '../../src/core/buffer-body.js';
 
 const text = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
@@ -24,15 +25,23 @@ describe('bufferBody', () => {
     expect(await text(stream)).toBe('abcdef');
   });
 
-  it('fails as the body does, before the cap and behind it', async () => {
+  it('fails when the body breaks off, before the cap and behind it', async () => {
     const broken = async function* (before: string): AsyncGenerator<Uint8Array> {
       yield Buffer.from(before);
       await Promise.resolve();
       throw new Error('broken');
     };
-    await expect(bufferBody(Readable.from(broken('a')), 3)).rejects.toThrow('broken');
+    const before = bufferBody(Readable.from(broken('a')), 3);
+    await expect(before).rejects.toMatchObject({ code: 'ERR_GATEWAY_CLIENT_CLOSED', cause: { message: 'broken' } });
     const stream = (await bufferBody(Readable.from(broken('abcd')), 3)) as Readable;
     await expect(text(stream)).rejects.toThrow('broken');
+  });
+
+  it('leaves the error of a layer that has wrapped the body as it is', async () => {
+    const tooLarge = new GatewayError('ERR_GATEWAY_BODY_TOO_LARGE', 'too large');
+    const source = new PassThrough();
+    source.destroy(tooLarge);
+    await expect(bufferBody(source, 3)).rejects.toBe(tooLarge);
   });
 
   it.each([true, false])('ends the body when its stream is destroyed, read from before: %s', async (isRead) => {

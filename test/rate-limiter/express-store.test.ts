@@ -76,7 +76,7 @@ describe('fromExpressRateLimitStore', () => {
       const limiter = limiterOf(new ExpressMemoryStore());
       const passed = { allowed: true, window: 0, limit: 3, retryAfterMs: 0, failure: null };
       expect(await limiter.check('ada')).toEqual({ ...passed, remaining: 2, resetMs: 1000 });
-      expect(await limiter.peek('ada')).toEqual({ ...passed, remaining: 1, resetMs: 1000 });
+      expect(await limiter.peek('ada')).toEqual({ ...passed, remaining: 2, resetMs: 1000 });
       expect(await limiter.check('ada', 2)).toEqual({ ...passed, remaining: 0, resetMs: 1000 });
       expect(await limiter.peek('ada')).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 1000 });
       expect(await limiter.check('ada')).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 1000 });
@@ -84,7 +84,7 @@ describe('fromExpressRateLimitStore', () => {
       await limiter.refund('ada');
       expect(await limiter.check('ada')).toMatchObject({ allowed: true, remaining: 0 });
       await limiter.reset('ada');
-      expect(await limiter.peek('ada', 3)).toMatchObject({ allowed: true, remaining: 0 });
+      expect(await limiter.peek('ada', 3)).toMatchObject({ allowed: true, remaining: 3 });
       vi.setSystemTime(Date.now() + 1000);
       expect(await limiter.check('bob', 3)).toMatchObject({ allowed: true });
       await limiter.close();
