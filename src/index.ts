@@ -31,6 +31,7 @@ export type {
   Draft,
   Fault,
   FinishListener,
+  FixedAnswer,
   GatewayErrorCode,
   GatewayErrorOptions,
   GatewayRequest,
@@ -112,7 +113,6 @@ export type {
   FallbackFailure,
   FallbackFunction,
   FallbackOptions,
-  FixedAnswer,
 } from './circuit-breaker/index.js';
 // Retry
 export { retry, RetryBudget } from './retry/index.js';

@@ -177,7 +177,7 @@ const TABLES: readonly OptionTable[] = [
   {
     page: PROTECTION,
     option: 'body',
-    of: ['circuit-breaker/fallback.ts FixedAnswer', 'circuit-breaker/fallback.ts FallbackOptions'],
+    of: ['core/fixed-answer.ts FixedAnswer', 'circuit-breaker/fallback.ts FallbackOptions'],
   },
   { page: PROTECTION, option: 'retries', of: ['retry/options.ts RetryOptions'], elsewhere: 'clock' },
   { page: PROTECTION, option: 'floor', of: ['retry/retry-budget.ts RetryBudgetOptions'], elsewhere: 'clock' },

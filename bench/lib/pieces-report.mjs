@@ -8,17 +8,17 @@ const ns = (round) => round.ns;
 export function piecesMethod({ rounds, ms, floodRounds, loads }) {
   const peers = new Set(loads.flatMap(({ entries }) => entries.flatMap((entry) => entry.package ?? [])));
   const versions = [...peers].map((name) => `${name} ${versionOf(name)}`).join(', ');
-  return `Single pieces against their peers (${versions}), without HTTP: all in one process, each warmed up, then
-${rounds} rounds in an order that rotates, a slice of about ${ms} ms for each in every round. The figure is CPU time of the process per
-call, the collection of its garbage included; every answer is counted, and a wrong one ends the run. One call is under
+  return `Single pieces against their peers, without HTTP: ${versions}. All are in one process, each warmed up, then
+in ${rounds} rounds in an order that rotates, with a slice of about ${ms} ms for each. The figure is CPU time of the process
+per call, with the collection of its garbage. Every answer is counted, and a wrong one ends the run. One call is under
 way at a time.
 
 - Limiters count in memory, in windows of an hour. Where all calls pass, the limit is a billion; a log can have no such
   limit, so it has 10,000 per ms of a clock that runs 100 times as fast, and holds what came in the last 10 µs.
 - \`increment\` of express-rate-limit and \`consume\` of rate-limiter-flexible are awaited, as everybody must. \`check\` answers
   at once; a row shows what it costs who waits for it all the same.
-- In the flood each has an empty engine, in ${floodRounds} rounds. innergate keeps the 100,000 keys that are its default; the others keep
-  all keys until their windows are over.
+- In the flood each has an empty engine, in ${floodRounds} rounds. innergate keeps the 100,000 keys that are its
+  default; the others keep all keys until their windows are over.
 - Breakers open after 5 failures in a row, or at 50% of the calls of 10 s; opossum knows only shares. \`acquire\` and
   \`success\` are what a proxy uses, and call no function. The deadlines are \`timeoutMs\`, opossum's \`timeout\` and cockatiel's
   aggressive \`timeout\`; opossum's gives the function no signal.`;

@@ -83,6 +83,8 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
 - Load: ${connections} keep-alive connections with one request in flight each, from one process that checks status and
   length of every answer. GET with the headers of a browser; the answer is a JSON body of about 200 bytes.
 - Upstream: ${upstream}. Every proxy keeps up to 128 connections to it.
+- What the protections add is less than what sets two processes apart, so for that figure of the verdict one process has
+  both gateways, on two ports, in as many starts and rounds of their own.
 - \`floor\` is the least that a proxy on Node can do: a bare undici \`Pool.dispatch\` written straight to the response,
   headers forwarded, streamed with back-pressure, and no policy, no routing, no forwarded-for headers, no guards.
 

@@ -8,19 +8,9 @@ import {
 } from '../core/attempt-result.js';
 import type { Context } from '../core/context.js';
 import { isGatewayError, isRefusalCode, type RefusalCode } from '../core/errors.js';
-import {
-  either,
-  func,
-  integer,
-  list,
-  literal,
-  object,
-  record,
-  string,
-  validate,
-  type Schema,
-} from '../core/options.js';
-import type { Body, GatewayResponse, HeaderMap, MaybePromise, Middleware } from '../core/types.js';
+import { compileFixedAnswer, fixedAnswerField, type FixedAnswer } from '../core/fixed-answer.js';
+import { either, func, object, validate, type Schema } from '../core/options.js';
+import type { GatewayResponse, MaybePromise, Middleware } from '../core/types.js';
 
 /** What a fallback answers for. */
 export interface FallbackFailure {
@@ -30,14 +20,6 @@ export interface FallbackFailure {
   readonly status: number | null;
   /** What was thrown; `null` where there was an answer. */
   readonly error: unknown;
-}
-
-export interface FixedAnswer {
-  /** From 200 to 599. @default 200 */
-  status?: number;
-  headers?: HeaderMap;
-  /** Text, bytes or nothing; an object or a list is sent as JSON. */
-  body: string | Uint8Array | object | null;
 }
 
 /** Makes an answer for a failure; `null` lets the failure go on. */
@@ -50,19 +32,8 @@ export interface FallbackOptions {
   failureStatuses?: FailureStatuses;
 }
 
-const text = string('a string', () => true);
-
-const fixedAnswerFields = {
-  status: integer({ min: 200, max: 599 }),
-  headers: record(either(text, list(text))),
-  body: either(text, { expected: 'bytes', accepts: (value) => value instanceof Uint8Array }, literal(null), {
-    expected: 'an object or a list that JSON can carry',
-    accepts: (value) => typeof value === 'object' && isJson(value),
-  }),
-} satisfies Record<keyof FixedAnswer, Schema>;
-
 /** Schema of the answer, for those who put it into their own config. */
-export const fallbackField = either(func, object(fixedAnswerFields, { required: ['body'] }));
+export const fallbackField = either(func, fixedAnswerField);
 
 const optionFields = { failureStatuses: failureStatusesField } satisfies Record<keyof FallbackOptions, Schema>;
 
@@ -130,15 +101,11 @@ type Replacement = (
   failed: GatewayResponse | null,
 ) => MaybePromise<GatewayResponse>;
 
-function fixedAnswer({ status = 200, headers = {}, body }: FixedAnswer): Replacement {
-  const fields: HeaderMap = {};
-  for (const name in headers) fields[name.toLowerCase()] = headers[name];
-  const isText = typeof body === 'string' || body === null || body instanceof Uint8Array;
-  if (!isText) fields['content-type'] ??= 'application/json; charset=utf-8';
-  const sent: Body = isText ? body : JSON.stringify(body);
+function fixedAnswer(answer: FixedAnswer): Replacement {
+  const makeAnswer = compileFixedAnswer(answer);
   return function answerFixed(ctx, _failure, failed) {
     discard(failed, ctx);
-    return { status, headers: { ...fields }, body: sent };
+    return makeAnswer();
   };
 }
 
@@ -168,13 +135,4 @@ function discard(response: GatewayResponse | null, ctx: Context): void {
   const { error } = ctx;
   body.destroy();
   ctx.error = error;
-}
-
-function isJson(value: unknown): boolean {
-  try {
-    JSON.stringify(value);
-    return true;
-  } catch {
-    return false;
-  }
 }

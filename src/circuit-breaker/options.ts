@@ -1,6 +1,7 @@
 import { failureStatusesField, type FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
 import {
+  clockField,
   either,
   func,
   integer,
@@ -120,10 +121,7 @@ const sharedFields = {
   halfOpenSuccesses: integer({ min: 1, max: 10_000 }),
   probeTimeoutMs: milliseconds(),
   onStateChange: func,
-  clock: {
-    expected: 'a Clock',
-    accepts: (value) => typeof (value as { setTimer?: unknown } | null)?.setTimer === 'function',
-  },
+  clock: clockField,
   restore: object(snapshotFields, { required: Object.keys(snapshotFields) }),
 } satisfies Record<Exclude<keyof CircuitBreakerOptions, ExecuteOptionName>, Schema>;
 

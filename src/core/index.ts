@@ -10,6 +10,7 @@ export {
   type GatewayErrorOptions,
   type RefusalCode,
 } from './errors.js';
+export type { FixedAnswer } from './fixed-answer.js';
 export { ConfigError, type Fault } from './options.js';
 export { refuse, type RefuseOptions } from './refuse.js';
 export type { TrustFunction, TrustProxy } from './trust.js';

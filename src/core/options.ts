@@ -2,6 +2,7 @@
  * Option validation: a few combinators that check a value and collect every fault with its path.
  * They check and never coerce; defaults are applied where an option is used.
  */
+import type { Clock } from './clock.js';
 import { GatewayError } from './errors.js';
 
 export interface Fault {
@@ -53,10 +54,15 @@ export function inspect(schema: Schema, value: unknown, path: string, faults: Fa
 export const boolean: Schema = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
 export const func: Schema = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 
-/** What a piece takes its time from. */
+/** What a piece takes its time from: every part of a `Clock`. */
 export const clockField: Schema = {
   expected: 'a Clock',
-  accepts: (value) => typeof (value as { now?: unknown } | null | undefined)?.now === 'function',
+  accepts: (value) => {
+    const clock = value as Partial<Record<keyof Clock, unknown>> | null | undefined;
+    return [clock?.now, clock?.wall, clock?.setTimer, clock?.clearTimer].every(
+      (method) => typeof method === 'function',
+    );
+  },
 };
 
 /** Exactly this value. */

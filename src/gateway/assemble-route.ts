@@ -1,4 +1,5 @@
 import { compose } from '../core/compose.js';
+import { compileFixedAnswer } from '../core/fixed-answer.js';
 import type { Handler, Middleware } from '../core/types.js';
 import { HttpProxy, type ProxyOptions, type Upstreams } from '../proxy/index.js';
 import { PATH_RULES } from '../proxy/options.js';
@@ -33,7 +34,7 @@ export function assembleRoute(
     config: route,
     proxy,
     layers,
-    handle: compose(middlewares, proxy === null ? responder(route.respond) : (ctx) => proxy.forward(ctx)),
+    handle: compose(middlewares, proxy === null ? responder(route) : (ctx) => proxy.forward(ctx)),
   };
 }
 
@@ -44,8 +45,7 @@ function proxyOptions(route: RouteConfig, config: GatewayConfig): ProxyOptions {
   return leavesPathOpen && route.exact === true ? { ...options, stripPrefix: false } : options;
 }
 
-function responder(respond: RouteConfig['respond']): Handler {
-  if (typeof respond === 'function') return respond;
-  const { status = 200, headers = {}, body = null } = respond ?? {};
-  return () => ({ status, headers: { ...headers }, body });
+/** A route without a target has an answer: the config is checked. */
+function responder({ respond = { body: null } }: RouteConfig): Handler {
+  return typeof respond === 'function' ? respond : compileFixedAnswer(respond);
 }

@@ -3,7 +3,8 @@ import type { ConcurrencyOptions } from '../concurrency/index.js';
 import type { FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
 import type { TrustProxy } from '../core/trust.js';
-import type { GatewayResponse, Handler, Middleware } from '../core/types.js';
+import type { FixedAnswer } from '../core/fixed-answer.js';
+import type { Handler, Middleware } from '../core/types.js';
 import type { HealthOptions } from '../health/index.js';
 import type { LoadMonitorOptions, Priority } from '../load-shedding/index.js';
 import type { AccessLogOptions } from '../logger/index.js';
@@ -56,7 +57,7 @@ export interface RoutePolicies {
 /** How a request matches, what holds on the way, and where it goes: to `target`, or to `respond`. */
 export interface RouteConfig extends RoutePattern, RoutePolicies, Partial<ProxyOptions> {
   /** Answer from here: a handler, or a fixed answer. */
-  respond?: Handler | (Partial<GatewayResponse> & { body: string | Uint8Array | null });
+  respond?: Handler | FixedAnswer;
 }
 
 export interface GatewayConfig {

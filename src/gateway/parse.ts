@@ -1,18 +1,5 @@
-import {
-  boolean,
-  clockField,
-  either,
-  func,
-  integer,
-  list,
-  literal,
-  object,
-  record,
-  string,
-  validate,
-  type Fault,
-  type Schema,
-} from '../core/options.js';
+import { boolean, clockField, either, func, list, object, validate, type Fault, type Schema } from '../core/options.js';
+import { fixedAnswerField } from '../core/fixed-answer.js';
 import { parseTrustedBlocks } from '../core/trust.js';
 import { healthFields, healthPath } from '../health/middleware.js';
 import { accessLogFields } from '../logger/middleware.js';
@@ -25,18 +12,8 @@ import type { GatewayConfig, RouteConfig } from './config.js';
 import { timeoutsOf } from './policies.js';
 import { gatewayPolicyFields, inspectBreakerTimeout, policyFields } from './policy-schema.js';
 
-const text = string('a string', () => true);
-const fixedAnswer = object(
-  {
-    status: integer({ min: 200, max: 599 }),
-    headers: record(either(text, list(text))),
-    body: either(text, { expected: 'bytes', accepts: (value) => value instanceof Uint8Array }, literal(null)),
-  },
-  { required: ['body'] },
-);
-
 const routeFields = object(
-  { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswer) },
+  { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswerField) },
   { required: ['path'] },
 );
 

@@ -1,7 +1,6 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { ConfigError, object, validate, type Fault, type Schema } from '../core/options.js';
+import { clockField, ConfigError, object, validate, type Fault, type Schema } from '../core/options.js';
 import { ExpressCounter, type ExpressRateLimitStore } from './express-counter.js';
-import { clockField } from './options.js';
 import type { RateLimitDecision, RateLimitPolicy, RateLimitStore } from './types.js';
 
 export interface ExpressStoreOptions {

@@ -1,7 +1,6 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { integer, object, validate, type Schema } from '../core/options.js';
+import { clockField, integer, object, validate, type Schema } from '../core/options.js';
 import { MemoryCounter } from './memory-counter.js';
-import { clockField } from './options.js';
 import { OpenNames } from './open-names.js';
 import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy, RateLimitStore } from './types.js';
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import {
+  clockField,
   func,
   integer,
   list,
@@ -78,16 +79,6 @@ const NAME = /^[\x21-\x7e]{1,64}$/;
 const NOT_IN_NAME = /["'`\\{}]/;
 
 const wholeFromOne = integer({ min: 1 });
-
-export const clockField: Schema = {
-  expected: 'a Clock',
-  accepts: (value) => {
-    const clock = value as Partial<Record<keyof Clock, unknown>> | null;
-    return [clock?.now, clock?.wall, clock?.setTimer, clock?.clearTimer].every(
-      (method) => typeof method === 'function',
-    );
-  },
-};
 
 /** Schemas of the options, by name, for those who put them into their own. */
 export const rateLimiterFields = {

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import { func, object, string, validate, type Schema } from '../core/options.js';
+import { clockField, func, object, string, validate, type Schema } from '../core/options.js';
 import { OpenNames } from './open-names.js';
-import { clockField } from './options.js';
 import { RedisCounter, type SendRedisCommand } from './redis-counter.js';
 import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy, RateLimitStore } from './types.js';
 

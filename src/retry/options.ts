@@ -1,6 +1,7 @@
 import { failureStatusesField, type FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
 import {
+  clockField,
   either,
   func,
   integer,
@@ -43,7 +44,7 @@ export interface RetryOptions {
   random?: () => number;
 }
 
-const { clock: clockField, ...budgetFields } = retryBudgetFields;
+const { clock: _clock, ...budgetFields } = retryBudgetFields;
 
 const sharedBudget: Schema = { expected: 'a RetryBudget', accepts: (value) => value instanceof RetryBudget };
 

@@ -200,11 +200,10 @@ describe('failureStatuses of a route', () => {
       calls++;
       return { status, headers: {}, body: 'own' };
     };
-    const { gateway } = build({
+    const { gateway, clock } = build({
       defaults: { circuitBreaker: { failureThreshold: 3 }, retry: { retries: 1, backoffMs: 0, maxBackoffMs: 0 } },
       routes: [{ path: '/', respond, fallback: { body: 'fallback' }, ...(failureStatuses && { failureStatuses }) }],
     });
-    const clock = gateway.clock as FakeClock;
     const answer = ask(gateway);
     await clock.advanceAsync(1);
     expect((await answer).text).toBe(text);
