@@ -7,10 +7,16 @@ import type { GatewayResponse } from '../core/types.js';
 import type { CircuitBreaker } from './circuit-breaker.js';
 import type { CircuitPermit } from './circuit-permit.js';
 
-export function report(permit: CircuitPermit, result: AttemptResult): void {
+function report(permit: CircuitPermit, result: AttemptResult): void {
   if (result === 'success') permit.success();
   else if (result === 'failure') permit.failure();
   else permit.cancel();
+}
+
+/** Reports what was thrown, and throws it on. */
+export function reportError(permit: CircuitPermit, error: unknown, ctx: Context): never {
+  report(permit, errorResult(error, ctx));
+  throw error;
 }
 
 /**

@@ -1,11 +1,11 @@
-import { after } from '../core/after.js';
-import { answerResult, compileFailureStatuses, errorResult } from '../core/attempt-result.js';
+import { answerResult, compileFailureStatuses } from '../core/attempt-result.js';
 import type { Context } from '../core/context.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
 import type { GatewayResponse, Handler, MaybePromise, Middleware } from '../core/types.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { report, reportAnswer } from './exchange-report.js';
+import type { CircuitPermit } from './circuit-permit.js';
+import { reportAnswer, reportError } from './exchange-report.js';
 import { middlewareSchema, type CircuitBreakerMiddlewareOptions } from './options.js';
 
 export type CircuitBreakerMiddleware = Middleware & { readonly breaker: CircuitBreaker };
@@ -29,18 +29,23 @@ export function circuitBreaker(options: CircuitBreakerMiddlewareOptions = {}): C
   function circuitBreakerMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
     const permit = breaker.acquire();
     if (permit === null) return refuseOpen(ctx, breaker);
-    return after(
-      next,
-      ctx,
-      (response) => {
-        reportAnswer(breaker, permit, answerResult(response, ctx, isFailure), response, ctx);
-        return response;
-      },
-      (error) => {
-        report(permit, errorResult(error, ctx));
-        throw error;
-      },
+    // As `after` does it, without a second pair of closures around those that hold the permit.
+    let result: MaybePromise<GatewayResponse>;
+    try {
+      result = next(ctx);
+    } catch (error) {
+      return reportError(permit, error, ctx);
+    }
+    if (!(result instanceof Promise)) return onAnswer(permit, result, ctx);
+    return result.then(
+      (response) => onAnswer(permit, response, ctx),
+      (error: unknown) => reportError(permit, error, ctx),
     );
+  }
+
+  function onAnswer(permit: CircuitPermit, response: GatewayResponse, ctx: Context): GatewayResponse {
+    reportAnswer(breaker, permit, answerResult(response, ctx, isFailure), response, ctx);
+    return response;
   }
 
   return Object.assign(circuitBreakerMiddleware, { breaker });
