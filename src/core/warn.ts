@@ -5,3 +5,12 @@
 export function warn(code: string, message: string): void {
   process.emitWarning(message, { code, type: 'GatewayWarning' });
 }
+
+const told = new Set<string>();
+
+/** The same, once per process: for what every route would find. */
+export function warnOnce(code: string, message: string): void {
+  if (told.has(code)) return;
+  told.add(code);
+  warn(code, message);
+}

@@ -3,7 +3,7 @@ import type { Context } from '../core/context.js';
 import { hasField } from '../core/headers.js';
 import { ipBlock } from '../core/ip.js';
 import type { GatewayRequest, MaybePromise } from '../core/types.js';
-import { warn } from '../core/warn.js';
+import { warnOnce } from '../core/warn.js';
 import { compileBodyMember } from './body-member.js';
 
 /**
@@ -104,12 +104,8 @@ function fieldText({ request }: Context, name: string): string | null {
 }
 
 function compileAddress(prefixLength: number): (ctx: Context) => string {
-  let hasWarned = false;
   return function addressOf({ request }) {
-    if (!hasWarned && isBehindUnknownProxy(request)) {
-      hasWarned = true;
-      warnOfProxy(request.clientIp);
-    }
+    if (isBehindUnknownProxy(request)) warnOfProxy(request.clientIp);
     return request.clientIp === '' ? 'unix' : ipBlock(request.clientIp, prefixLength);
   };
 }
@@ -124,7 +120,7 @@ function isBehindUnknownProxy({ headers, clientIp, forwardedFor }: GatewayReques
 function warnOfProxy(peer: string): void {
   const name = peer === '' ? 'a unix socket' : peer;
   const advice = peer === '' ? 'trustProxy: 1' : `trustProxy: '${peer}', or the number of proxies, trustProxy: 1`;
-  warn(
+  warnOnce(
     'ERR_GATEWAY_FORWARDED_FOR',
     `X-Forwarded-For arrived from ${name}, which trustProxy does not cover, so everybody behind it shares one limit; ` +
       `if that is a proxy of yours, write ${advice}`,

@@ -8,10 +8,12 @@ import { toExpress, type ListenerOptions } from '../../src/adapters/express.js';
 import { toKoa } from '../../src/adapters/koa.js';
 import { toNode } from '../../src/adapters/node/index.js';
 import { bodyLimit } from '../../src/body-limit/index.js';
+import { concurrency } from '../../src/concurrency/index.js';
 import { after } from '../../src/core/after.js';
 import type { Middleware } from '../../src/core/types.js';
 import { accessLog } from '../../src/logger/index.js';
 import { proxy, type ProxyOptions } from '../../src/proxy/index.js';
+import { rateLimit } from '../../src/rate-limiter/index.js';
 import { requestId } from '../../src/request-id/index.js';
 import { eventually } from '../support/eventually.js';
 import { listen } from '../support/listen.js';
@@ -143,6 +145,29 @@ describe.each(HOSTS)('one piece in %s', { timeout: TIMEOUT_MS }, (_name, host) =
     const chunks = ReadableStream.from([Buffer.from('123456'), Buffer.from('789012')]);
     const response = await fetch(url, { method: 'POST', body: chunks, duplex: 'half' });
     await expectProblem(response, 411, 'ERR_GATEWAY_LENGTH_REQUIRED');
+  });
+
+  test("rateLimit() puts its fields on the app's own answers, and refuses in its place", async () => {
+    const url = await run(host(rateLimit({ limit: 1, windowMs: 60_000, name: 'piece' })));
+    const passed = await fetch(url);
+    expect([passed.status, passed.headers.get('ratelimit')]).toEqual([203, '"piece";r=0;t=60']);
+    const refused = await fetch(url);
+    await expectProblem(refused, 429, 'ERR_GATEWAY_RATE_LIMITED');
+    expect(refused.headers.get('x-app')).toBeNull();
+    expect(refused.headers.get('retry-after')).toMatch(/^(?:59|60)$/);
+  });
+
+  test('rateLimit() by a field of a body that nobody has parsed says where it belongs', async () => {
+    const url = await run(host(rateLimit({ limit: 9, windowMs: 60_000, key: { body: 'email' } })));
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body: '{"email":"ada@example.test"}' });
+    await expectProblem(response, 500, 'ERR_GATEWAY_BODY_CONSUMED');
+    expect((await fetch(url)).status).toBe(203);
+  });
+
+  test('concurrency() frees the place of an answer that the app gives', async () => {
+    const url = await run(host(concurrency({ limit: 1 })));
+    for (let call = 0; call < 3; call++) expect((await fetch(url)).status).toBe(203);
   });
 
   test('proxy() answers in place of the app', async () => {

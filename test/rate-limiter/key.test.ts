@@ -260,17 +260,19 @@ describe('the hint at a proxy that trustProxy does not cover', () => {
     vi.restoreAllMocks();
   });
 
-  function warnings(options: RateLimitKeyOptions, ...requests: FakeRequestOptions[]): unknown[][] {
+  /** Those of a process that has just begun: each is told once in its life. */
+  async function warnings(options: RateLimitKeyOptions, ...requests: FakeRequestOptions[]): Promise<unknown[][]> {
     const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-    const key = compileKey(options);
-    for (const request of requests) void key(new Context(fakeRequest(request)));
+    vi.resetModules();
+    const { compileKey } = await import('../../src/rate-limiter/key.js');
+    for (const request of requests) void compileKey(options)(new Context(fakeRequest(request)));
     return emit.mock.calls;
   }
 
   const proxied = { headers: { 'x-forwarded-for': '198.51.100.1' }, clientIp: '10.0.0.2' };
 
-  it('comes once, names the proxy and says what to write', () => {
-    const calls = warnings({}, {}, proxied, proxied);
+  it('comes once, names the proxy and says what to write', async () => {
+    const calls = await warnings({}, {}, proxied, proxied);
     expect(calls).toHaveLength(1);
     expect(calls[0]?.[0]).toMatch(
       /^X-Forwarded-For arrived from 10\.0\.0\.2,.* one limit; .*trustProxy: '10\.0\.0\.2'/,
@@ -278,15 +280,17 @@ describe('the hint at a proxy that trustProxy does not cover', () => {
     expect(calls[0]?.[1]).toMatchObject({ code: 'ERR_GATEWAY_FORWARDED_FOR' });
   });
 
-  it('comes where the address stands in for a value that is missing, and not for a value', () => {
-    expect(warnings({ key: 'api-key' }, proxied)).toHaveLength(1);
+  it('comes where the address stands in for a value that is missing, and not for a value', async () => {
+    expect(await warnings({ key: 'api-key' }, proxied)).toHaveLength(1);
     vi.restoreAllMocks();
     const keyed = { ...proxied, headers: { ...proxied.headers, 'x-api-key': 'k' } };
-    expect(warnings({ key: 'api-key' }, keyed)).toHaveLength(0);
+    expect(await warnings({ key: 'api-key' }, keyed)).toHaveLength(0);
   });
 
-  it('comes for a unix socket', () => {
-    expect(warnings({}, { ...proxied, clientIp: '' })[0]?.[0]).toMatch(/from a unix socket,.*write trustProxy: 1$/);
+  it('comes for a unix socket', async () => {
+    expect((await warnings({}, { ...proxied, clientIp: '' }))[0]?.[0]).toMatch(
+      /from a unix socket,.*write trustProxy: 1$/,
+    );
   });
 
   it.each<[string, FakeRequestOptions]>([
@@ -301,8 +305,8 @@ describe('the hint at a proxy that trustProxy does not cover', () => {
       },
     ],
     ['with a trusted proxy on a unix socket', { ...proxied, clientIp: '198.51.100.1', forwardedFor: '198.51.100.1' }],
-  ])('does not come %s', (_case, request) => {
-    expect(warnings({}, request)).toHaveLength(0);
+  ])('does not come %s', async (_case, request) => {
+    expect(await warnings({}, request)).toHaveLength(0);
   });
 });
 

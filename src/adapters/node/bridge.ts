@@ -76,10 +76,16 @@ export class NodeExchange {
     }
   }
 
-  /** A body that a piece has wrapped, to count it say, does not reach the host: what holds for it could not be kept. */
+  /**
+   * A body that a piece has wrapped, to count it say, does not reach the host: what holds for it could not be kept. Nor
+   * does one that a piece has read: nothing is left of it on the connection.
+   */
   #refusePassing(): GatewayResponse | null {
     const { drafted, request } = this.ctx;
-    return drafted === null || drafted.body === request.body ? null : refuse(this.ctx, 'ERR_GATEWAY_LENGTH_REQUIRED');
+    if (drafted === null || drafted.body === request.body) return null;
+    if (!(drafted.body instanceof Uint8Array)) return refuse(this.ctx, 'ERR_GATEWAY_LENGTH_REQUIRED');
+    const detail = 'A piece in front of the app has read the body. Mount it behind a body parser of the app.';
+    return refuse(this.ctx, 'ERR_GATEWAY_BODY_CONSUMED', { detail });
   }
 
   readonly #onClose = (): void => {

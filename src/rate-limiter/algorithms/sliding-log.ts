@@ -1,12 +1,15 @@
 import type { RateLimitWindow } from '../types.js';
 import type { WindowCount } from './window-count.js';
 
+/** Times that count no more are cut off when there are this many and when they are half of the list. */
+const FORGET_FROM = 16;
+
 /** The time of every call that counts, oldest first; a call that costs n is there n times. */
 export class SlidingLog implements WindowCount {
   readonly #limit: number;
   readonly #windowMs: number;
   readonly #times: number[] = [];
-  /** Index of the oldest time that counts; those before it are cut off when they are half of the list. */
+  /** Index of the oldest time that counts; those before it are cut off now and then. */
   #oldest = 0;
 
   constructor({ limit, windowMs }: RateLimitWindow) {
@@ -18,7 +21,7 @@ export class SlidingLog implements WindowCount {
     const times = this.#times;
     for (let i = times.length - 1; i >= this.#oldest && (times[i] as number) > now; i--) times[i] = now;
     while (this.#oldest < times.length && now - (times[this.#oldest] as number) >= this.#windowMs) this.#oldest++;
-    if (this.#oldest > 0 && this.#oldest >= times.length / 2) {
+    if (this.#oldest >= FORGET_FROM && this.#oldest >= times.length / 2) {
       times.copyWithin(0, this.#oldest);
       times.length -= this.#oldest;
       this.#oldest = 0;
