@@ -4,7 +4,7 @@ import { validate } from '../core/options.js';
 import type { MaybePromise } from '../core/types.js';
 import { warn } from '../core/warn.js';
 import { abortable } from './abortable.js';
-import { CircuitOpenError } from './circuit-open-error.js';
+import { circuitOpenError } from './circuit-open-error.js';
 import { Permit, type CircuitPermit, type PermitOwner } from './circuit-permit.js';
 import type { CircuitPhase, CircuitSnapshot, CircuitState, CircuitStateChange, OpenPhase } from './circuit-state.js';
 import { FailureDetector } from './failure-detector.js';
@@ -117,7 +117,7 @@ export class CircuitBreaker {
   ): Promise<Result> {
     signal?.throwIfAborted();
     const permit = this.acquire();
-    if (permit === null) throw new CircuitOpenError(this.name, this.retryAfterMs);
+    if (permit === null) throw circuitOpenError(this.name, this.retryAfterMs);
     try {
       const isBounded = signal !== undefined || this.#timeoutMs !== Infinity;
       const result = await (isBounded ? this.#executeBounded(fn, permit, signal) : fn(undefined));

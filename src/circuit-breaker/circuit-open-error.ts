@@ -1,6 +1,9 @@
 import { GatewayError, isGatewayError } from '../core/errors.js';
 
-/** Thrown by `CircuitBreaker.execute` where the circuit lets no call through. */
+/**
+ * Thrown by `CircuitBreaker.execute` where the circuit lets no call through. It has no stack: an open circuit throws one
+ * per call, and to collect the stack is most of what that would cost.
+ */
 export class CircuitOpenError extends GatewayError {
   override readonly name = 'CircuitOpenError';
   /** Name of the circuit. */
@@ -12,6 +15,17 @@ export class CircuitOpenError extends GatewayError {
     super('ERR_GATEWAY_CIRCUIT_OPEN', `circuit '${circuit}' lets no call through; try again in ${retryAfterMs} ms`);
     this.circuit = circuit;
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Makes the error without its stack. */
+export function circuitOpenError(circuit: string, retryAfterMs: number): CircuitOpenError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new CircuitOpenError(circuit, retryAfterMs);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

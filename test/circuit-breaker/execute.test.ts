@@ -55,6 +55,8 @@ describe('execute', () => {
       retryAfterMs: 600,
       message: "circuit 'users' lets no call through; try again in 600 ms",
     });
+    expect((error as Error).stack).not.toContain('\n    at ');
+    expect(new Error('another').stack).toContain('\n    at ');
   });
 
   it('knows its error, of whichever copy of the package, from others', () => {
