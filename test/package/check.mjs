@@ -33,7 +33,9 @@ const tarball = check('it packs', () => {
   const paths = files.map(({ path }) => path);
   const missing = ['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'].filter((path) => !paths.includes(path));
   if (missing.length > 0) fail(`not in the tarball: ${missing.join(', ')}`);
-  const stray = paths.filter((path) => path.includes('/') && !/^(?:dist\/[\w-]+(\.d)?\.c?[jt]s|docs\/[\w-]+\.md)$/.test(path));
+  const stray = paths.filter(
+    (path) => path.includes('/') && !/^(?:dist\/[\w-]+(\.d)?\.c?[jt]s|docs\/[\w-]+\.md)$/.test(path),
+  );
   if (stray.length > 0) fail(`should not be in the tarball: ${stray.join(', ')}`);
   remark = `${files.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`;
   return join(work, filename);
