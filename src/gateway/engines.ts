@@ -15,7 +15,7 @@ export class Engines {
   readonly breakers: CircuitBreaker[] = [];
   readonly limiters: Pick<RateLimiter, 'policy' | 'storeState'>[] = [];
   monitor: LoadMonitor | null = null;
-  readonly #shared: { scope: string; options: unknown; engine: unknown }[] = [];
+  readonly #shared = new Map<string, { options: unknown; engine: unknown }[]>();
   readonly #names = new Set<string>();
   readonly #closers: (() => MaybePromise<void>)[] = [];
 
@@ -26,10 +26,11 @@ export class Engines {
 
   /** What everybody of this scope with equal options shares; made on first use. */
   share<Engine>(scope: string, options: unknown, make: () => Engine): Engine {
-    const found = this.#shared.find((entry) => entry.scope === scope && isDeepStrictEqual(entry.options, options));
+    const entries = this.#shared.get(scope) ?? [];
+    const found = entries.find((entry) => isDeepStrictEqual(entry.options, options));
     if (found !== undefined) return found.engine as Engine;
     const engine = make();
-    this.#shared.push({ scope, options, engine });
+    this.#shared.set(scope, [...entries, { options, engine }]);
     return engine;
   }
 

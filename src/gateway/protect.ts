@@ -5,7 +5,7 @@ import type { Middleware } from '../core/types.js';
 import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
 import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
-import { rateLimit, type StoreOutage } from '../rate-limiter/index.js';
+import { rateLimit, type RateLimitOptions } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Engines } from './engines.js';
@@ -66,26 +66,24 @@ function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, sco
   const sharing = { gateway: 'gateway', upstream: service, route: own }[scope];
   return engines.share(`rate-limit ${index} ${sharing}`, options, () => {
     const { scope: _scope, ...given } = options;
-    const { clock, log } = engines;
     const name = engines.nameFor('limiter', given.name ?? (scope === 'gateway' ? 'gateway' : id));
-    const onOutage =
-      log !== null && given.store?.remote === true
-        ? ({ state, policy, error }: StoreOutage) => {
-            const reason = error instanceof Error ? error.message : undefined;
-            log(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, {
-              limiter: name,
-              policy,
-              reason,
-            });
-          }
-        : undefined;
-    const made = rateLimit(
-      given.limiter === undefined ? { clock, ...(onOutage && { onOutage }), ...given, name } : given,
-    );
+    const outages = given.store?.remote === true ? outageLog(engines, name) : undefined;
+    const made = rateLimit(given.limiter === undefined ? { clock: engines.clock, ...outages, ...given, name } : given);
     engines.limiters.push(made.limiter);
     engines.onClose(() => made.close());
     return made;
   });
+}
+
+/** Outages of its store, for the log of the gateway where there is one. */
+function outageLog({ log }: Engines, limiter: string): Pick<RateLimitOptions, 'onOutage'> {
+  if (log === null) return {};
+  return {
+    onOutage({ state, policy, error }) {
+      const reason = error instanceof Error ? error.message : undefined;
+      log(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, { limiter, policy, reason });
+    },
+  };
 }
 
 export function concurrencyPart({ policies: { concurrency: options }, service, own, engines }: PlannedRoute): Part[] {
