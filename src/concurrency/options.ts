@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { clockField, integer, member, milliseconds, object, type Fault, type Schema } from '../core/options.js';
+import { clockField, inspectBeside, integer, milliseconds, object, type Fault, type Schema } from '../core/options.js';
 import type { ConcurrencyLimiter } from './concurrency-limiter.js';
 
 export interface ConcurrencyLimiterOptions {
@@ -45,10 +45,7 @@ export function inspectConcurrencyOptions(options: ConcurrencyOptions, at: strin
     return;
   }
   sharedFields.inspect?.(options as never, at, faults);
-  for (const name of ['limit', 'maxQueue', 'queueTimeoutMs'] as const) {
-    if (options[name] !== undefined)
-      faults.push({ path: member(at, name), message: `limiter has its own ${name}; keep one of the two` });
-  }
+  inspectBeside('limiter', ['limit', 'maxQueue', 'queueTimeoutMs'], options, at, faults);
 }
 
 export const concurrencySchema: Schema = { ...ownFields, inspect: inspectConcurrencyOptions };

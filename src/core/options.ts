@@ -143,6 +143,20 @@ export function either(...alternatives: readonly Schema[]): Schema {
   };
 }
 
+/** Adds a fault for each of `names` that is given beside `shared`, an engine that has been made with its own. */
+export function inspectBeside(
+  shared: string,
+  names: readonly string[],
+  options: object,
+  at: string,
+  faults: Fault[],
+): void {
+  for (const name of names) {
+    if ((options as Readonly<Record<string, unknown>>)[name] !== undefined)
+      faults.push({ path: member(at, name), message: `${shared} has its own ${name}; keep one of the two` });
+  }
+}
+
 /** An object with these names and no others; those in `required` must be there. */
 export function object(
   fields: Readonly<Record<string, Schema>>,

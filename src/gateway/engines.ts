@@ -12,9 +12,9 @@ export class Engines {
   readonly clock: Clock;
   /** `null` where the gateway keeps no log: engines then report in their own way. */
   readonly log: EventLog | null;
-  readonly breakers: CircuitBreaker[] = [];
   readonly limiters: Pick<RateLimiter, 'policy' | 'storeState'>[] = [];
   monitor: LoadMonitor | null = null;
+  readonly #breakers = new Set<CircuitBreaker>();
   readonly #shared = new Map<string, { options: unknown; engine: unknown }[]>();
   readonly #names = new Set<string>();
   readonly #closers: (() => MaybePromise<void>)[] = [];
@@ -43,6 +43,18 @@ export class Engines {
     return name;
   }
 
+  /** Shows a breaker in health and tells of its steps in the log, once, however many services it guards. */
+  watch(breaker: CircuitBreaker): void {
+    const { log } = this;
+    if (this.#breakers.has(breaker)) return;
+    this.#breakers.add(breaker);
+    if (log === null) return;
+    const dispose = breaker.onStateChange(({ name: circuit, from, to, reason }) => {
+      log(to === 'closed' ? 'info' : 'warn', `circuit ${circuit} is ${to}`, { circuit, from, to, reason });
+    });
+    this.onClose(dispose);
+  }
+
   /** Calls `close` when the gateway ends. */
   onClose(close: () => MaybePromise<void>): void {
     this.#closers.push(close);
@@ -52,7 +64,7 @@ export class Engines {
   details(): HealthDetails {
     const remote = this.limiters.filter(({ storeState }) => storeState !== null);
     return {
-      circuits: Object.fromEntries(this.breakers.map((breaker) => [breaker.name, breaker.state])),
+      circuits: Object.fromEntries([...this.#breakers].map((breaker) => [breaker.name, breaker.state])),
       stores: Object.fromEntries(remote.map(({ policy, storeState }) => [policy.name, storeState as 'up' | 'down'])),
       load: this.monitor?.load ?? null,
     };

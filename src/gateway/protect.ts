@@ -5,7 +5,7 @@ import type { Middleware } from '../core/types.js';
 import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
 import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
-import { rateLimit, type RateLimitOptions } from '../rate-limiter/index.js';
+import { rateLimit, type RateLimitOptions, type StoreOutage } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Engines } from './engines.js';
@@ -66,24 +66,25 @@ function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, sco
   const sharing = { gateway: 'gateway', upstream: service, route: own }[scope];
   return engines.share(`rate-limit ${index} ${sharing}`, options, () => {
     const { scope: _scope, ...given } = options;
-    const name = engines.nameFor('limiter', given.name ?? (scope === 'gateway' ? 'gateway' : id));
-    const outages = given.store?.remote === true ? outageLog(engines, name) : undefined;
-    const made = rateLimit(given.limiter === undefined ? { clock: engines.clock, ...outages, ...given, name } : given);
+    const made = rateLimit(
+      given.limiter === undefined ? ownLimiter(given, scope === 'gateway' ? scope : id, engines) : given,
+    );
     engines.limiters.push(made.limiter);
     engines.onClose(() => made.close());
     return made;
   });
 }
 
-/** Outages of its store, for the log of the gateway where there is one. */
-function outageLog({ log }: Engines, limiter: string): Pick<RateLimitOptions, 'onOutage'> {
-  if (log === null) return {};
-  return {
-    onOutage({ state, policy, error }) {
-      const reason = error instanceof Error ? error.message : undefined;
-      log(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, { limiter, policy, reason });
-    },
-  };
+/** The options of a limiter that the gateway makes: with a name, its clock, and the outages of its store in the log. */
+function ownLimiter(given: RateLimitOptions, id: string, engines: Engines): RateLimitOptions {
+  const { clock, log } = engines;
+  const name = engines.nameFor('limiter', given.name ?? id);
+  if (log === null || given.store?.remote !== true) return { clock, ...given, name };
+  function onOutage({ state, policy, error }: StoreOutage): void {
+    const reason = error instanceof Error ? error.message : undefined;
+    log?.(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, { limiter: name, policy, reason });
+  }
+  return { clock, onOutage, ...given, name };
 }
 
 export function concurrencyPart({ policies: { concurrency: options }, service, own, engines }: PlannedRoute): Part[] {
@@ -118,18 +119,10 @@ export function circuitBreakerPart({ id, policies, service, engines }: PlannedRo
   const { timeout: _timeout, ...own } = policies.circuitBreaker;
   const options = { ...policies.failures, ...own };
   const middleware = engines.share(`circuit-breaker ${service}`, options, () => {
-    const { clock, log } = engines;
-    const name = engines.nameFor('circuit', options.name ?? id);
-    const made = circuitBreaker(options.breaker === undefined ? { clock, ...options, name } : options);
-    engines.breakers.push(made.breaker);
-    if (log !== null)
-      engines.onClose(
-        made.breaker.onStateChange(({ name: circuit, from, to, reason }) => {
-          log(to === 'closed' ? 'info' : 'warn', `circuit ${circuit} is ${to}`, { circuit, from, to, reason });
-        }),
-      );
-    return made;
+    if (options.breaker !== undefined) return circuitBreaker(options);
+    return circuitBreaker({ clock: engines.clock, ...options, name: engines.nameFor('circuit', options.name ?? id) });
   });
   const { breaker } = middleware;
+  engines.watch(breaker);
   return [{ middleware, setting: () => `${breaker.name} is ${breaker.state}` }];
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { clockField, func, integer, member, milliseconds, object, oneOf, type Schema } from '../core/options.js';
+import { clockField, func, inspectBeside, integer, milliseconds, object, oneOf, type Schema } from '../core/options.js';
 import type { LoadMonitor } from './load-monitor.js';
 
 export interface LoadMonitorOptions {
@@ -61,10 +61,7 @@ export const loadSheddingSchema: Schema = {
   ...fields,
   inspect(options: LoadSheddingOptions, at, faults) {
     fields.inspect?.(options as never, at, faults);
-    if (options.monitor === undefined) return;
-    for (const name of ['maxEventLoopDelayMs', 'maxUtilization', 'sampleMs', 'utilization'] as const) {
-      if (options[name] !== undefined)
-        faults.push({ path: member(at, name), message: `monitor has its own ${name}; keep one of the two` });
-    }
+    const own = ['maxEventLoopDelayMs', 'maxUtilization', 'sampleMs', 'utilization'];
+    if (options.monitor !== undefined) inspectBeside('monitor', own, options, at, faults);
   },
 };

@@ -63,7 +63,7 @@ export class MemoryCounter implements RateLimitCounter<RateLimitDecision> {
     return windows.map((window) => new algorithms[algorithm](window));
   }
 
-  /** What `#decide` comes to with one window and no block, in two thirds of the time. */
+  /** What `#decide` comes to with one window and no block, in three quarters of the time. */
   #countPlain(entry: KeyEntry, cost: number, now: number): RateLimitDecision {
     const count = countOf(entry, 0);
     const retryAfterMs = count.waitMs(cost, now);

@@ -3,6 +3,7 @@ import {
   boolean,
   either,
   func,
+  inspectBeside,
   integer,
   literal,
   member,
@@ -78,20 +79,13 @@ export function inspectRateLimitOptions(options: RateLimitOptions, at: string, f
   const own: Fault[] = [];
   fields.inspect?.(options as never, at, own);
   if (options.limiter === undefined) inspectRateLimiterOptions(options, at, own);
-  else inspectSharedLimiter(options, at, own);
+  else inspectBeside('limiter', LIMITER_NAMES, options, at, own);
   inspectEffects(options, at, own);
   if (own.length === 0) inspectCost(options, at, own);
   faults.push(...own);
 }
 
 export const rateLimitSchema: Schema = { ...fields, inspect: inspectRateLimitOptions };
-
-function inspectSharedLimiter(options: RateLimitOptions, at: string, faults: Fault[]): void {
-  for (const name of LIMITER_NAMES) {
-    if (options[name] !== undefined)
-      faults.push({ path: member(at, name), message: `limiter has its own ${name}; keep one of the two` });
-  }
-}
 
 /** An option that would do nothing is a mistake that nobody would notice. */
 function inspectEffects(options: RateLimitOptions, at: string, faults: Fault[]): void {

@@ -247,6 +247,23 @@ describe('the log', () => {
     expect(steps[0]).toMatchObject({ reason: '2 failures in a row', timestamp: '2026-01-01T00:00:00.000Z' });
   });
 
+  it('has one line for a step of a circuit that routes to several services share', async () => {
+    const breaker = new CircuitBreaker({ name: 'shared', failureThreshold: 1 });
+    const { gateway, log } = build({
+      routes: [
+        { path: '/a', id: 'a', methods: ['GET'], respond: failing, circuitBreaker: { breaker } },
+        { path: '/b', id: 'a', respond: failing, circuitBreaker: { breaker } },
+        { path: '/c', id: 'a', respond: failing, circuitBreaker: true },
+      ],
+    });
+    await ask(gateway, { url: '/a' });
+    expect(log.filter(({ circuit }) => circuit === 'shared')).toHaveLength(1);
+    expect(gateway.health().circuits).toEqual({ shared: 'open', a: 'closed' });
+    await gateway.close();
+    breaker.close();
+    expect(log.filter(({ circuit }) => circuit === 'shared')).toHaveLength(1);
+  });
+
   it('has a line when the store of a limiter goes and one when it is back; health tells it too', async () => {
     let isDown = true;
     const inner = new RateLimiter({ limit: 5, windowMs: 60_000 });
