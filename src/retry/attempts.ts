@@ -1,7 +1,7 @@
 import { answerResult, compileFailureStatuses, errorResult } from '../core/attempt-result.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, isGatewayError } from '../core/errors.js';
 import { headerValue } from '../core/headers.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
 import { backoffDelay, type Backoff } from './backoff.js';
@@ -56,7 +56,7 @@ export class Attempts {
   }
 
   #afterError(error: unknown, ctx: Context, next: Handler, retry: number): MaybePromise<GatewayResponse> {
-    if (errorResult(error, ctx) !== 'failure') throw error as Error;
+    if (errorResult(error, ctx) !== 'failure' || isOutOfTime(error)) throw error as Error;
     const waitMs = backoffDelay(retry, this.#backoff);
     if (!this.#mayRetry(ctx, retry, waitMs)) throw error as Error;
     return this.#again(ctx, next, retry, waitMs);
@@ -80,6 +80,11 @@ export class Attempts {
     ctx.error = null;
     return pause(ctx, this.#clock, waitMs).then(() => this.run(ctx, next, retry + 1));
   }
+}
+
+/** The timer of the deadline may fire a moment before the clock shows it: its word counts. */
+function isOutOfTime(error: unknown): boolean {
+  return isGatewayError(error) && error.code === 'ERR_GATEWAY_TOTAL_TIMEOUT';
 }
 
 /** Waits; rejects at once when the client leaves. */

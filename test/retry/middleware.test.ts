@@ -477,6 +477,15 @@ describe('the total deadline', () => {
     expect(times).toHaveLength(attempts);
   });
 
+  it('is not tried again once it has passed, be it that its timer was early', async () => {
+    const { ctx, clock, times, result } = run({}, ['ERR_GATEWAY_TOTAL_TIMEOUT']);
+    const failed = expect(result).rejects.toMatchObject({ code: 'ERR_GATEWAY_TOTAL_TIMEOUT' });
+    await clock.advanceAsync(10_000);
+    await failed;
+    expect(ctx.error).toMatchObject({ code: 'ERR_GATEWAY_TOTAL_TIMEOUT' });
+    expect(times).toHaveLength(1);
+  });
+
   it('ends the wait for a Retry-After before it begins', async () => {
     const clock = new FakeClock();
     const { handler, times } = upstream(clock, { status: 503, headers: { 'retry-after': '2' } });
