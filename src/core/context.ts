@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isIdentityField, nominatedFields } from './headers.js';
+import { headerMap, isFieldOf, isIdentityField, nominatedFields } from './headers.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
@@ -11,6 +11,8 @@ export interface Draft {
   method: string;
   /** Path and query to send; `null` leaves the proxy's own rule in force. */
   url: string | null;
+  /** `''` or `'?a=b'`; of no effect beside {@link url}. */
+  query: string;
   headers: HeaderMap;
   body: Body;
 }
@@ -65,6 +67,8 @@ export class Context {
   deadline = Infinity;
   /** Code of the gateway's own answer; written by `refuse`. */
   refusal: RefusalCode | null = null;
+  /** Why it was refused, for the log, never for the client; written by `refuse`. */
+  reason: string | null = null;
   /** What a piece in dry run would have refused with; written by that piece. */
   dryRefusal: RefusalCode | null = null;
   /**
@@ -73,6 +77,11 @@ export class Context {
    * them. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
+  /**
+   * Fields of the request upstream in which the client has no say, while there is no draft: it has them too. Made on
+   * first use by {@link setUpstreamHeaders}.
+   */
+  upstreamHeaders: Readonly<HeaderMap> | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
   error: unknown = null;
 
@@ -102,11 +111,13 @@ export class Context {
    */
   draft(): Draft {
     if (this.#draft === null) {
-      const { method, headers, body } = this.request;
+      const { method, query, headers, body } = this.request;
       const copy = Object.assign(headerMap(), headers);
       const nominated = nominatedFields(headers.connection);
       for (const name in copy) if (isIdentityField(name) || nominated?.has(name)) delete copy[name];
-      this.#draft = { method, url: null, headers: copy, body };
+      this.#draft = { method, url: null, query, headers: copy, body };
+      if (this.upstreamHeaders !== null) this.setUpstreamHeaders(this.upstreamHeaders);
+      this.upstreamHeaders = null;
     }
     return this.#draft;
   }
@@ -119,6 +130,23 @@ export class Context {
   /** Gives every answer of this exchange a header field. @param name Lower case. */
   setAnswerHeader(name: string, value: string | string[]): void {
     (this.answerHeaders ??= headerMap())[name] = value;
+  }
+
+  /**
+   * Gives the request upstream these fields in the place of the client's, in whatever spelling; `undefined` = nobody
+   * sends it. Where nothing else is changed it costs no draft.
+   *
+   * @param fields By lower-case name, without a prototype (`headerMap()`). They must not change any more.
+   */
+  setUpstreamHeaders(fields: Readonly<HeaderMap>): void {
+    if (this.#draft === null) {
+      const earlier = this.upstreamHeaders;
+      this.upstreamHeaders = earlier === null ? fields : Object.assign(headerMap(), earlier, fields);
+      return;
+    }
+    const { headers } = this.#draft;
+    for (const name in headers) if (isFieldOf(fields, name)) delete headers[name];
+    Object.assign(headers, fields);
   }
 
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */

@@ -19,6 +19,11 @@ export interface Refusal {
 /** Every code that the gateway answers with. */
 export const REFUSALS = {
   ERR_GATEWAY_REQUEST_MALFORMED: { status: 400, title: 'Bad request' },
+  ERR_GATEWAY_CREDENTIALS_MISSING: { status: 401, title: 'Authentication required' },
+  ERR_GATEWAY_CREDENTIALS_INVALID: { status: 401, title: 'Invalid credentials' },
+  ERR_GATEWAY_ADDRESS_DENIED: { status: 403, title: 'Forbidden' },
+  ERR_GATEWAY_FORBIDDEN: { status: 403, title: 'Forbidden' },
+  ERR_GATEWAY_SCOPE_INSUFFICIENT: { status: 403, title: 'Insufficient scope' },
   ERR_GATEWAY_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
   ERR_GATEWAY_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   ERR_GATEWAY_BODY_TIMEOUT: { status: 408, title: 'Request timeout' },
@@ -41,6 +46,7 @@ export const REFUSALS = {
   ERR_GATEWAY_CONCURRENCY_LIMITED: { status: 503, title: 'Service unavailable', type: REDUCED_CAPACITY },
   ERR_GATEWAY_OVERLOADED: { status: 503, title: 'Service unavailable', type: REDUCED_CAPACITY },
   ERR_GATEWAY_LIMITER_UNAVAILABLE: { status: 503, title: 'Service unavailable' },
+  ERR_GATEWAY_AUTH_UNAVAILABLE: { status: 503, title: 'Service unavailable' },
   ERR_GATEWAY_DRAINING: { status: 503, title: 'Service unavailable' },
   ERR_GATEWAY_CONNECT_TIMEOUT: { status: 504, title: 'Gateway timeout' },
   ERR_GATEWAY_FIRST_BYTE_TIMEOUT: { status: 504, title: 'Gateway timeout' },

@@ -22,6 +22,7 @@ export type {
   Handler,
   HeaderMap,
   Identity,
+  IdentityRateLimit,
   MaybePromise,
   Middleware,
   RequestFault,

@@ -5,6 +5,10 @@ import type { GatewayResponse, HeaderMap } from './types.js';
 export interface RefuseOptions {
   /** One sentence for the client: what was wrong with this request. */
   detail?: string;
+  /** Why, for the log alone. It must name no part of a credential. */
+  reason?: string;
+  /** Instead of the status of the code. From 400 to 599. */
+  status?: number;
   /** More header fields, such as `allow` or `retry-after`. */
   headers?: HeaderMap;
   /** More members of the problem, such as `violated-policies`; `error` replaces the usual sentence. */
@@ -34,10 +38,12 @@ const RETRY_SOON: HeaderMap = { 'retry-after': '1' };
 export function refuse(
   ctx: Context,
   code: RefusalCode,
-  { detail, headers, problem }: RefuseOptions = {},
+  { detail, reason, status: ownStatus, headers, problem }: RefuseOptions = {},
 ): GatewayResponse {
-  const { status, title, type = 'about:blank' }: Refusal = REFUSALS[code];
+  const { status: usual, title, type = 'about:blank' }: Refusal = REFUSALS[code];
+  const status = ownStatus ?? usual;
   ctx.refusal = code;
+  ctx.reason = reason ?? null;
   const body = JSON.stringify({
     type,
     title,

@@ -97,8 +97,27 @@ export interface RouteMatch {
 
 /** Who is calling, proven by an authentication piece. */
 export interface Identity {
+  /** Never empty. */
   readonly id: string;
-  /** The scheme that proved it, such as `jwt` or `api-key`. */
+  /** The scheme that proved it: `jwt`, `api-key`, `basic`, `introspection`, `session`, or one of your own. */
   readonly scheme: string;
+  /** Everything that was proven, as the scheme tells it. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** What the caller may do, in the words of OAuth 2.0 (RFC 6749 3.3). */
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  /** The customer on whose behalf the caller acts. */
+  readonly tenant?: string;
+  /** The application that calls, where it is known apart from its user. */
+  readonly consumer?: string;
+  /** What this caller may ask for, beside the limits of routes. */
+  readonly rateLimit?: IdentityRateLimit;
+}
+
+/** A limit that comes with an identity. */
+export interface IdentityRateLimit {
+  /** Requests per window. From 1 on. */
+  readonly limit: number;
+  /** Length of the window in ms. From 1 on. */
+  readonly windowMs: number;
 }

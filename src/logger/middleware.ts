@@ -32,7 +32,8 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
 
 /** What the access log tells of an exchange; `undefined` fields are left out. */
 export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readonly<Record<string, unknown>> {
-  const { request, route, requestId, target, attempt, refusal, dryRefusal, error, clock, startedAt } = ctx;
+  const { request, route, requestId, target, attempt, refusal, reason, dryRefusal, identity, error, clock, startedAt } =
+    ctx;
   return {
     timestamp: isoTime(clock.wall()),
     level: levelOf(status, aborted),
@@ -43,10 +44,12 @@ export function accessRecord(ctx: Context, { status, aborted }: Outcome): Readon
     status,
     durationMs: Math.round((clock.now() - startedAt) * 1000) / 1000,
     clientIp: request.clientIp,
+    identity: identity?.id,
     target: target ?? undefined,
     attempts: attempt > 1 ? attempt : undefined,
     dryRun: dryRefusal ?? undefined,
     code: refusal ?? (isGatewayError(error) ? error.code : undefined),
+    reason: reason ?? undefined,
     aborted: aborted || undefined,
     error: error instanceof Error ? error.message : undefined,
     message: `${request.method} ${request.path} ${status}`,

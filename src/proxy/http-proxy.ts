@@ -121,7 +121,7 @@ export class HttpProxy {
     const { request, drafted } = ctx;
     if (drafted !== null && drafted.url !== null) return drafted.url;
     const rewritten = path.of(ctx);
-    return rewritten === null ? null : rewritten + request.query;
+    return rewritten === null ? null : rewritten + (drafted ?? request).query;
   }
 
   #send(ctx: Context, target: Target): MaybePromise<GatewayResponse> {

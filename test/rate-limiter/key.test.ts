@@ -16,7 +16,7 @@ function keyOf(request: FakeRequestOptions, options: RateLimitKeyOptions): unkno
 
 function withIdentity(id: string): Context {
   const ctx = fakeContext();
-  ctx.identity = { id, scheme: 'jwt', claims: {} };
+  ctx.identity = { id, scheme: 'jwt', claims: {}, scopes: [], roles: [] };
   return ctx;
 }
 

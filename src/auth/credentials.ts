@@ -1,0 +1,131 @@
+import type { Context } from '../core/context.js';
+import { headerMap, isFieldName } from '../core/headers.js';
+import { either, list, object, string, type Schema } from '../core/options.js';
+import type { HeaderMap } from '../core/types.js';
+import { COOKIE_NAME, cookieValue, withoutCookie } from './cookie.js';
+import { invalid, isAuthFailure, type AuthFailure } from './strategy.js';
+
+/**
+ * Where a request carries a credential: a header field (name in lower case), a cookie, or a parameter of the query.
+ * A query ends up in the logs of everybody on the way, so use it only where a client can do nothing else.
+ */
+export type CredentialSource =
+  | { readonly header: string; readonly cookie?: never; readonly query?: never }
+  | { readonly cookie: string; readonly header?: never; readonly query?: never }
+  | { readonly query: string; readonly header?: never; readonly cookie?: never };
+
+const header = string('a header field name in lower case', (name) => isFieldName(name) && name === name.toLowerCase());
+const cookie = string('the name of a cookie', (name) => COOKIE_NAME.test(name));
+
+const sourceField: Schema = {
+  expected: '{ header }, { cookie } or { query }',
+  accepts: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 1,
+  inspect: object({ header, cookie, query: string() }).inspect as NonNullable<Schema['inspect']>,
+};
+
+/** Schema of an option that takes one source, or a list of them of which the first that has something counts. */
+export const credentialSourcesField = either(sourceField, list(sourceField));
+
+/** Bytes of a credential; what is longer is refused before anything is computed from it. */
+export const MAX_CREDENTIAL_BYTES = 8_192;
+
+/** A value that can be a token or a key: visible ASCII. A comma is what Node joins a field with that was sent twice. */
+const CREDENTIAL = /^[\x21-\x2b\x2d-\x7e]+$/;
+
+/**
+ * Compiles sources once: finds the credential of a request, `null` where there is none. One that cannot be a
+ * credential at all is a failure at once.
+ *
+ * @param scheme In `Authorization`, such as `Bearer`; a field of another scheme is none of ours.
+ */
+export function compileCredentials(
+  sources: readonly CredentialSource[],
+  scheme: string,
+): (ctx: Context) => string | AuthFailure | null {
+  const finders = sources.map((source) => finderOf(source, scheme));
+  const [only] = finders;
+  if (only !== undefined && finders.length === 1) return (ctx) => checked(only(ctx));
+  return function credentialOf(ctx) {
+    for (const find of finders) {
+      const found = find(ctx);
+      if (found !== null) return checked(found);
+    }
+    return null;
+  };
+}
+
+function checked(found: string | AuthFailure | null): string | AuthFailure | null {
+  if (found === null || isFailure(found)) return found;
+  if (found.length > MAX_CREDENTIAL_BYTES) return invalid(`longer than ${MAX_CREDENTIAL_BYTES} bytes`);
+  return CREDENTIAL.test(found) ? found : invalid('empty, sent twice, or with characters that no credential has');
+}
+
+function isFailure(found: string | AuthFailure): found is AuthFailure {
+  return typeof found === 'object' && isAuthFailure(found);
+}
+
+type Finder = (ctx: Context) => string | AuthFailure | null;
+
+function finderOf(source: CredentialSource, scheme: string): Finder {
+  if (source.cookie !== undefined) {
+    const { cookie: name } = source;
+    return ({ request }) => cookieValue(request.headers.cookie, name);
+  }
+  if (source.query !== undefined) {
+    const { query: name } = source;
+    return ({ request }) => onlyParameter(request.query, name);
+  }
+  const { header: name } = source;
+  if (name === 'authorization') return ({ request }) => afterScheme(request.headers, scheme);
+  return ({ request }) => {
+    const value = request.headers[name];
+    return value === undefined ? null : String(value);
+  };
+}
+
+/** The credential after the scheme, which has no case (RFC 9110 11.1). */
+function afterScheme({ authorization }: Readonly<HeaderMap>, scheme: string): string | null {
+  if (authorization === undefined) return null;
+  const field = String(authorization);
+  const given = field.slice(0, scheme.length);
+  if (given !== scheme && given.toLowerCase() !== scheme.toLowerCase()) return null;
+  if (field.length === scheme.length) return '';
+  return field.charCodeAt(scheme.length) === 0x20 ? field.slice(scheme.length).trim() : null;
+}
+
+function onlyParameter(query: string, name: string): string | AuthFailure | null {
+  if (query.length < 2) return null;
+  const values = new URLSearchParams(query).getAll(name);
+  if (values.length > 1) return invalid('sent twice in the query');
+  return values[0] ?? null;
+}
+
+/** Compiles what keeps the credentials of these sources from the upstream. */
+export function compileRemoval(sources: readonly CredentialSource[]): (ctx: Context) => void {
+  const fields = headerMap();
+  for (const source of sources) if (source.header !== undefined) fields[source.header] = undefined;
+  const cookies = sources.flatMap((source) => source.cookie ?? []);
+  const parameters = sources.flatMap((source) => source.query ?? []);
+
+  return function removeCredentials(ctx) {
+    ctx.setUpstreamHeaders(fields);
+    const { headers, query } = ctx.request;
+    for (const name of cookies) {
+      if (cookieValue(headers.cookie, name) === null) continue;
+      const draft = ctx.draft();
+      if (draft.headers.cookie !== undefined) draft.headers.cookie = withoutCookie(draft.headers.cookie, name);
+    }
+    for (const name of parameters) {
+      if (new URLSearchParams(query).has(name)) ctx.draft().query = withoutParameter(ctx.draft().query, name);
+    }
+  };
+}
+
+/** The other parameters stay byte for byte. */
+function withoutParameter(query: string, name: string): string {
+  const kept = query
+    .slice(1)
+    .split('&')
+    .filter((pair) => !new URLSearchParams(pair).has(name));
+  return kept.length === 0 ? '' : `?${kept.join('&')}`;
+}
