@@ -10,7 +10,7 @@ import { startChild, withChildren } from './lib/children.mjs';
 import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
 import { choose } from './lib/setups.mjs';
-import { body, encodeRequest, requestBytes } from './lib/traffic.mjs';
+import { body, encodeRequest, path } from './lib/traffic.mjs';
 
 const CLIENTS = 1_000;
 const REPEATS = 5;
@@ -39,10 +39,10 @@ export async function measureMemory(names) {
 async function stoppedDownload(name) {
   const upstream = await startChild('upstreams/large.mjs');
   const child = await startChild(`setups/${name}.mjs`, { options: optionsFor(upstream), execArgv });
-  await get(child.port, '/8', () => {}); // loads and warms the code of the path
+  await get(child, '/8', () => {}); // loads and warms the code of the path
   const before = await settled(child);
   let stalled;
-  void get(child.port, `/${MEGABYTES}`, (socket) => (stalled = socket.pause()));
+  void get(child, `/${MEGABYTES}`, (socket) => (stalled = socket.pause()));
   let peak = 0;
   for (let sample = 0; sample < 25; sample++) {
     await sleep(100);
@@ -57,8 +57,9 @@ async function stoppedDownload(name) {
 }
 
 /** Asks for a path on a connection of its own; resolves when the connection ends. */
-function get(port, path, onFirstBytes) {
-  const request = encodeRequest(path).toString('latin1').replace('Connection: keep-alive', 'Connection: close');
+function get({ port, headers }, target, onFirstBytes) {
+  const keepAlive = encodeRequest(target, headers).toString('latin1');
+  const request = keepAlive.replace('Connection: keep-alive', 'Connection: close');
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(request));
     socket.once('data', () => onFirstBytes(socket));
@@ -73,12 +74,13 @@ async function idleClients(name) {
   const upstream = await startChild('upstreams/small.mjs');
   const load = await startChild('lib/load.mjs');
   const child = await startChild(`setups/${name}.mjs`, { options: optionsFor(upstream), execArgv });
-  await load.ask('open', { port: child.port, count: 64 });
+  await load.ask('open', { port: child.port, headers: child.headers, count: 64 });
   await load.ask('close');
   const before = await settled(child);
+  const request = encodeRequest(path, child.headers);
   const clients = [];
   while (clients.length < CLIENTS) {
-    const wave = Array.from({ length: 50 }, () => Connection.open(child.port, requestBytes, Buffer.byteLength(body)));
+    const wave = Array.from({ length: 50 }, () => Connection.open(child.port, request, Buffer.byteLength(body)));
     for (const client of await Promise.all(wave)) clients.push(client);
     await Promise.all(clients.slice(-50).map(askOnce));
   }

@@ -27,14 +27,15 @@ const FLOOD_ROUNDS = 3;
 export async function measurePieces({ only = '', contender = '', rounds = 12, ms = 100 } = {}) {
   const { limiterLoads } = await import('./lib/limiters.mjs');
   const { breakerLoads } = await import('./lib/breakers.mjs');
+  const { tokenLoads } = await import('./lib/tokens.mjs');
   const results = [];
-  for (const { keysOf, contenders, ...rest } of [...breakerLoads, ...limiterLoads]) {
+  for (const { prepare, contenders, promise, ...rest } of [...breakerLoads, ...limiterLoads, ...tokenLoads]) {
     const chosen = contenders.filter(({ name }) => name.includes(contender));
     if (!rest.name.includes(only) || chosen.length === 0) continue;
     console.error(rest.name);
-    const load = { ...rest, keys: keysOf?.() };
+    const load = { ...rest, ...prepare?.() };
     const entries = await (load.fresh ? measureFlood(load, chosen) : measureLoad(load, chosen, rounds, ms));
-    results.push({ name: load.name, entries });
+    results.push({ name: load.name, entries, promise });
   }
   return { rounds, ms, floodRounds: FLOOD_ROUNDS, loads: results };
 }

@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against the floor and against its peers, in interleaved rounds.
  *
- *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 12 minutes)
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 15 minutes)
  *   node bench/run.mjs --only floor,innergate-plain --rounds 10
  *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
  */
@@ -16,7 +16,7 @@ import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
 import { piecesText } from './lib/pieces-report.mjs';
 import { document, speedTable } from './lib/report.mjs';
-import { choose } from './lib/setups.mjs';
+import { additions, choose } from './lib/setups.mjs';
 import { speedVerdict } from './lib/verdict.mjs';
 
 const directory = fileURLToPath(new URL('.', import.meta.url));
@@ -58,7 +58,7 @@ function readOptions() {
 
 /** One slice of load on one setup, and what it took. The CPU time is read while nothing is in flight. */
 async function slice(load, child, seconds) {
-  await load.ask('open', { port: child.port, count: settings.connections });
+  await load.ask('open', { port: child.port, headers: child.headers, count: settings.connections });
   const before = await child.ask('usage');
   const run = await load.ask('run', { ms: seconds * 1e3 }, seconds * 1e3 + 20_000);
   const after = await child.ask('usage');
@@ -76,16 +76,22 @@ async function measureSpeed(chosen) {
 }
 
 /**
- * What the protections add is less than what sets two processes of one program apart, so here one process has both
- * gateways. Only the differences between these figures are worth something.
+ * What these setups add is less than what sets two processes of one program apart, so here one process has all of them,
+ * and a plain one. That is asked before each of them with the same bytes. Only the differences are worth something.
  */
-async function measureAdded() {
-  const entries = ['floor', 'innergate-plain', 'innergate-protected'].map((name) => ({ name, rounds: [] }));
+async function measureAdded(names) {
+  const floor = { name: 'floor', rounds: [] };
+  const pairs = names.map((name) => {
+    const plain = { name: 'innergate-plain', rounds: [] };
+    return [plain, { name, rounds: [], floor, plain }];
+  });
+  const entries = [floor, ...pairs.flat()];
   await measureStarts(entries, async (options) => {
-    const floor = await startChild('setups/floor.mjs', { options });
-    const both = await startChild('setups/innergate-both.mjs', { options });
-    const { plainPort, protectedPort } = await both.ask('ports');
-    return [floor, { ...both, port: plainPort }, { ...both, port: protectedPort }];
+    const bare = await startChild('setups/floor.mjs', { options });
+    const together = await startChild('setups/innergate-together.mjs', { options: { ...options, names } });
+    const started = await together.ask('started');
+    const gateways = names.flatMap((name) => [{ ...started[name], port: together.port }, started[name]]);
+    return [bare, ...gateways.map((gateway) => ({ ...together, ...gateway }))];
   });
   return entries;
 }
@@ -142,13 +148,15 @@ const MEMORY_SETUPS = new Set(['floor', 'innergate-plain', 'node-http-only', 'fa
 
 async function main() {
   const chosen = choose(values.only);
-  if (values.profile !== undefined && !chosen.some(({ name }) => name === values.profile)) {
+  const isChosen = (name) => chosen.some((setup) => setup.name === name);
+  if (values.profile !== undefined && !isChosen(values.profile)) {
     throw new Error(`--profile ${values.profile}: that setup is not in this run`);
   }
   installPeers();
   const entries = await measureSpeed(chosen);
   console.log(`\n${speedTable(entries)}\n`);
-  const added = chosen.some(({ name }) => name === 'innergate-protected') ? await measureAdded() : [];
+  const groups = additions.map((names) => names.filter(isChosen)).filter((names) => names.length > 0);
+  const added = (await inTurn(groups, measureAdded)).flat();
   console.log(`\n${speedVerdict(entries, added).join('\n')}\n`);
   const failed = [...entries, ...added].filter(({ rounds }) => rounds.some(({ problems }) => problems.length > 0));
   for (const { name, rounds } of failed) {

@@ -17,7 +17,12 @@ const PRODUCTS = [
 const STEPS = ['paid', 'packed', 'sent', 'delivered'];
 
 export function startUsers(): Promise<Running> {
-  return listen(createServer((req, res) => answerFrom(USERS, req, res)));
+  return listen(
+    createServer((req, res) => {
+      if (req.method === 'POST' && req.url === '/validate') void validate(req, res);
+      else answerFrom(USERS, req, res);
+    }),
+  );
 }
 
 export function startProducts(): Promise<Running> {
@@ -40,10 +45,22 @@ function answerFrom(list: readonly { id: number }[], { url }: IncomingMessage, r
   json(res, found ? 200 : 404, found ?? { error: 'no such thing' });
 }
 
+/** Who has this password. A real service compares it with a hash. */
+async function validate(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { email, password } = (await bodyOf(req)) as { email?: string; password?: string };
+  const user = USERS.find(({ name }) => email === `${name.toLowerCase()}@example.test`);
+  if (user === undefined || password !== 'engine') json(res, 401, { error: 'wrong e-mail or password' });
+  else json(res, 200, { user: { ...user, scopes: user.name === 'Ada' ? ['orders:read'] : [] } });
+}
+
 async function createOrder(req: IncomingMessage, res: ServerResponse, instance: string): Promise<void> {
-  const chunks = (await req.toArray()) as Buffer[];
-  const order = JSON.parse(Buffer.concat(chunks).toString()) as object;
+  const order = await bodyOf(req);
   json(res, 201, { instance, id: 2, ...order }, { location: '/2' });
+}
+
+async function bodyOf(req: IncomingMessage): Promise<object> {
+  const chunks = (await req.toArray()) as Buffer[];
+  return JSON.parse(Buffer.concat(chunks).toString()) as object;
 }
 
 /** Server-sent events, a moment apart. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const host = fileURLToPath(new URL('./host.mjs', import.meta.url));
 const running = new Set();
 
-/** @typedef {{ port: number, pid: number, ask(question: string, rest?: object, timeoutMs?: number): Promise<any> }} Child */
+/** @typedef {{ port: number, headers?: object, pid: number, ask(question: string, rest?: object, timeoutMs?: number): Promise<any> }} Child */
 
 /**
  * Starts a module in a process of its own and waits until it listens. Its standard output goes nowhere.
@@ -39,9 +39,10 @@ export async function startChild(path, { options = {}, execArgv = [] } = {}) {
     for (const id of waiting.keys()) settle(id, `the process ended with code ${code}`);
   });
 
-  const { port } = await answerTo(0, 30_000);
+  const { port, headers } = await answerTo(0, 30_000);
   return {
     port,
+    headers,
     pid: child.pid,
     ask(question, rest = {}, timeoutMs = 15_000) {
       const id = nextId++;

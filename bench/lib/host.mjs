@@ -1,6 +1,7 @@
 /**
  * The entry of every child process: starts one setup or upstream and answers questions about its own process.
- * argv: the URL of a module that exports `start(options)` -> `{ port, questions? }`, and the options as JSON.
+ * argv: the URL of a module that exports `start(options)` -> `{ port, headers?, questions? }`, and the options
+ * as JSON. `headers` are what its requests must carry besides those of all.
  */
 const [, , moduleUrl, json] = process.argv;
 
@@ -32,7 +33,7 @@ try {
       process.send({ id, error: said(error) });
     }
   });
-  process.send({ id: 0, answer: { port: started.port } });
+  process.send({ id: 0, answer: { port: started.port, headers: started.headers } });
 } catch (error) {
   process.send({ id: 0, error: said(error) }, () => process.exit(1));
 }

@@ -24,12 +24,12 @@ const address = (n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 
 /** `passes`: the share of calls that must pass, or the figures are worth nothing. `fresh`: no key has been there before. */
 export const limiterLoads = [
-  { name: 'limiter, 1 key', keysOf: () => hotKey, limit: ENDLESS, passes: 1 },
-  { name: 'limiter, 1 key over its limit', keysOf: () => hotKey, limit: 1, passes: 0 },
-  { name: 'limiter, 10,000 keys in turn', keysOf: () => keys(10_000, address), limit: ENDLESS, passes: 1 },
+  { name: 'limiter, 1 key', prepare: () => ({ keys: hotKey }), limit: ENDLESS, passes: 1 },
+  { name: 'limiter, 1 key over its limit', prepare: () => ({ keys: hotKey }), limit: 1, passes: 0 },
+  { name: 'limiter, 10,000 keys in turn', prepare: () => ({ keys: keys(10_000, address) }), limit: ENDLESS, passes: 1 },
   {
     name: 'limiter, a flood of 1,000,000 fresh keys',
-    keysOf: () => keys(1e6, scattered),
+    prepare: () => ({ keys: keys(1e6, scattered) }),
     limit: ENDLESS,
     passes: 1,
     fresh: true,

@@ -4,15 +4,16 @@
  */
 import { createHistogram } from 'node:perf_hooks';
 import { Connection } from './connection.mjs';
-import { body, requestBytes } from './traffic.mjs';
+import { body, encodeRequest, path } from './traffic.mjs';
 
 const PRIME = 10; // requests per connection before the clock starts: opens the setup's own connections too
 let connections = [];
 
 const steps = {
   /** Opens the connections and sends a few requests through each. */
-  async open({ port, count }) {
-    const opening = Array.from({ length: count }, () => Connection.open(port, requestBytes, Buffer.byteLength(body)));
+  async open({ port, headers, count }) {
+    const request = encodeRequest(path, headers);
+    const opening = Array.from({ length: count }, () => Connection.open(port, request, Buffer.byteLength(body)));
     connections = await Promise.all(opening);
     return drive((sent) => sent < PRIME);
   },

@@ -8,7 +8,9 @@ export const setups = [
   { name: 'innergate-plain', what: 'one route, no policy, no access log' },
   { name: 'innergate-default', what: 'one route, all defaults, access log to /dev/null' },
   { name: 'innergate-protected', what: 'plain, with a limit per address and a circuit breaker' },
-  { name: 'innergate-policies', what: 'default, with limiter, concurrency, retry and circuit breaker' },
+  { name: 'innergate-hs256', what: 'plain, with a token signed by HS256, the same one again and again' },
+  { name: 'innergate-rs256', what: 'the same with RS256' },
+  { name: 'innergate-policies', what: 'default, with CORS, limiter, HS256, concurrency, retry and circuit breaker' },
   { name: 'innergate-10', what: 'plain, 10 more routes' },
   { name: 'innergate-10k', what: 'plain, 10,000 more routes' },
   { name: 'node-http-only', what: 'node:http answers by itself, no upstream' },
@@ -20,8 +22,15 @@ export const setups = [
   { name: 'http-proxy-3', what: 'keep-alive agent', package: 'http-proxy-3' },
   { name: 'httpxy', what: 'keep-alive agent', package: 'httpxy' },
   { name: 'http-proxy-middleware', what: 'on express, keep-alive agent', package: 'http-proxy-middleware' },
-  { name: 'express-glue', what: 'the same with express-rate-limit and opossum', package: 'http-proxy-middleware' },
+  {
+    name: 'express-glue',
+    what: 'the same with cors, express-rate-limit, express-jwt and opossum',
+    package: 'http-proxy-middleware',
+  },
 ];
+
+/** Setups that add less to innergate-plain than sets two processes apart; those of a group are in one process with it. */
+export const additions = [['innergate-protected'], ['innergate-hs256', 'innergate-rs256']];
 
 export const isOurs = (name) => name.startsWith('innergate');
 

@@ -18,11 +18,15 @@ export const body = JSON.stringify({
  */
 export const wideLimit = { windowMs: 100, limit: 10_000 };
 
-/** The request, encoded once. The headers are those that a browser sends with a fetch. */
-export const requestBytes = encodeRequest(path);
+/** Whose pages may read the answers, where a setup has CORS. */
+export const origin = 'https://shop.test';
 
-/** @param {string} target the path and query that is asked for */
-export function encodeRequest(target) {
+/**
+ * The bytes of the request. The headers are those that a browser sends with a fetch.
+ * @param {string} target the path and query that is asked for
+ * @param {Record<string, string>} [headers] what a setup needs besides
+ */
+export function encodeRequest(target, headers = {}) {
   return Buffer.from(
     [
       `GET ${target} HTTP/1.1`,
@@ -33,6 +37,7 @@ export function encodeRequest(target) {
       'Accept-Encoding: gzip, deflate, br',
       'Cookie: session=8f14e45fceea167a5a36dedd4bea2543',
       'Connection: keep-alive',
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       '\r\n',
     ].join('\r\n'),
     'latin1',

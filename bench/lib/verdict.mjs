@@ -11,7 +11,7 @@ export const machineText = () => `${cpus().length} cores, Node ${major}.${minor}
 /**
  * What was promised, whether it was kept, and where the gateway loses. As Markdown lines.
  * @param entries the setups of the table
- * @param added those whose differences count
+ * @param added those whose differences count: the floor, and pairs of a plain setup and one that adds something
  */
 export function speedVerdict(entries, added) {
   const find = (name) => entries.find((entry) => entry.name === name);
@@ -27,7 +27,7 @@ export function speedVerdict(entries, added) {
   return [
     ...promise('innergate-plain', 'floor', 1.12),
     ...promise('innergate-10k', 'innergate-10', 1.05),
-    ...addedVerdict(added),
+    ...added.filter(({ plain }) => plain !== undefined).map(addedVerdict),
     ...promise('innergate-policies', 'floor', 1.45),
     ...comparison('innergate-policies', 'express-glue'),
     '',
@@ -37,14 +37,15 @@ export function speedVerdict(entries, added) {
   ];
 }
 
-function addedVerdict([floor, plain, guarded]) {
-  if (!floor) return [];
-  const share = spreadOf(guarded.rounds.map(({ cpu }, i) => (cpu - plain.rounds[i].cpu) / floor.rounds[i].cpu));
-  const what = `CPU per request that \`${guarded.name}\` adds to \`${plain.name}\` in one process, as a share of \`floor\``;
-  return [kept(what, times(share), '0.05x', share.median <= 0.05)];
+function addedVerdict({ name, rounds, plain, floor }) {
+  const share = spreadOf(rounds.map(({ cpu }, i) => (cpu - plain.rounds[i].cpu) / floor.rounds[i].cpu));
+  const what = `CPU per request that \`${name}\` adds to \`${plain.name}\` in one process, as a share of \`floor\``;
+  return kept(what, times(share), '0.05x', share.median <= 0.05);
 }
 
-const times = ({ median, low, high }) => `${median.toFixed(3)}x (middle half ${low.toFixed(2)} to ${high.toFixed(2)})`;
+/** A ratio, for a line of a verdict. */
+export const times = ({ median, low, high }) =>
+  `${median.toFixed(3)}x (middle half ${low.toFixed(2)} to ${high.toFixed(2)})`;
 
 function losses(entries, name) {
   const own = entries.find((entry) => entry.name === name);
@@ -84,5 +85,6 @@ export function memoryVerdict({ download, idle }) {
 
 export const idleRatio = (own, bare, key) => compare({ rounds: own.runs }, { rounds: bare.runs }, key);
 
-const kept = (what, got, limit, good) =>
+/** A line of a verdict. @param {boolean} good */
+export const kept = (what, got, limit, good) =>
   `- ${what}: ${got}, at most ${limit} was promised: **${good ? 'kept' : 'missed'}**`;

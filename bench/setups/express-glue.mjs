@@ -1,13 +1,20 @@
-/** What one glues together without a gateway: express-rate-limit and opossum around http-proxy-middleware, on express. */
+/**
+ * What one glues together without a gateway: cors, express-rate-limit, express-jwt and opossum around
+ * http-proxy-middleware, on express.
+ */
 import { Agent, createServer } from 'node:http';
+import cors from 'cors';
 import express from 'express';
+import { expressjwt } from 'express-jwt';
 import { rateLimit } from 'express-rate-limit';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import CircuitBreaker from 'opossum';
+import { bearer, hs256 } from '../lib/credentials.mjs';
 import { listen } from '../lib/listen.mjs';
-import { wideLimit } from '../lib/traffic.mjs';
+import { origin, wideLimit } from '../lib/traffic.mjs';
 
 export async function start({ upstream }) {
+  const { key, issue } = hs256();
   const agent = new Agent({ keepAlive: true, maxSockets: 128 });
   const proxy = createProxyMiddleware({ target: upstream, agent });
   const breaker = new CircuitBreaker(forward);
@@ -20,9 +27,12 @@ export async function start({ upstream }) {
   }
 
   const app = express();
+  app.use(cors({ origin }));
   app.use(rateLimit({ ...wideLimit, standardHeaders: 'draft-8', legacyHeaders: false }));
+  app.use(expressjwt({ ...key, algorithms: ['HS256'] }));
   app.use((req, res, next) => {
     breaker.fire(req, res, next).catch(() => res.headersSent || res.status(503).end());
   });
-  return { port: await listen(createServer(app)) };
+  const headers = { Origin: origin, Authorization: bearer(issue(1)) };
+  return { port: await listen(createServer(app)), headers };
 }

@@ -1,8 +1,11 @@
-/** All defaults, and every protection on: request id, access log, limiter, concurrency, retry, circuit breaker. */
+/** All defaults, and every policy on: request id, access log, CORS, limiter, JWT, concurrency, retry, circuit breaker. */
+import { bearer, hs256 } from '../lib/credentials.mjs';
 import { startInnergate } from '../lib/innergate.mjs';
-import { wideLimit } from '../lib/traffic.mjs';
+import { origin, wideLimit } from '../lib/traffic.mjs';
 
-export const start = ({ upstream }) =>
-  startInnergate({
-    routes: [{ path: '/', target: upstream, rateLimit: wideLimit, circuitBreaker: true, retry: 2, concurrency: 1_000 }],
-  });
+export async function start({ upstream }) {
+  const { key, issue } = hs256();
+  const policies = { rateLimit: wideLimit, auth: { jwt: key }, circuitBreaker: true, retry: 2, concurrency: 1_000 };
+  const config = { cors: { origin }, routes: [{ path: '/', target: upstream, ...policies }] };
+  return { ...(await startInnergate(config)), headers: { Origin: origin, Authorization: bearer(issue(1)) } };
+}

@@ -1,7 +1,4 @@
-/**
- * Koa 2 and 3. The onion stays whole: middleware outside sees status, headers and body, and may change them before they
- * are sent.
- */
+/** Koa 2 and 3. The onion stays whole: middleware outside sees status, headers and body, and may change them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TrustFunction } from '../core/trust.js';
 import type { Middleware } from '../core/types.js';
@@ -14,6 +11,7 @@ interface KoaContext {
   req: IncomingMessage;
   res: ServerResponse;
   request: object;
+  state: object;
   app: object;
   status: number;
   body: unknown;
@@ -40,7 +38,7 @@ export const toKoa = (middleware: Middleware, options: ListenerOptions = {}): Ko
 function koaMiddleware(mount: Mount): KoaMiddleware {
   return async function innergate(context, next) {
     const koa = context as KoaContext;
-    const exchange = new NodeExchange(mount, koa.req, koa.res, koaTrust(koa), koa.request);
+    const exchange = new NodeExchange(mount, koa.req, koa.res, koaTrust(koa), koa.request, koa.state);
     const answer = exchange.settle(await mount.handler(exchange.ctx));
     if (answer === null) {
       await next();

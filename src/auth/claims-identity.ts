@@ -6,7 +6,7 @@ import type { Identity } from '../core/types.js';
  * `realm_access.roles`; of a list of names the first that the claims have counts.
  */
 export interface ClaimNames {
-  /** Of the id: a text that is not empty, or a whole number. @default ['sub', 'userId', 'client_id'] */
+  /** Of the id: a text of 1 to 255 characters, or a whole number. @default ['sub', 'userId', 'client_id'] */
   idClaim?: string | readonly string[];
   /** Of the scopes: a list of texts, or one text with spaces. @default ['scope', 'scp', 'scopes'] */
   scopesClaim?: string | readonly string[];
@@ -76,7 +76,7 @@ export function claim(claims: Claims, name: string): unknown {
 
 function idText(value: unknown): string | null {
   if (Number.isSafeInteger(value)) return String(value);
-  return typeof value === 'string' && value !== '' ? value : null;
+  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : null;
 }
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -87,4 +87,13 @@ function texts(value: unknown, separator: RegExp | null): readonly string[] {
     (item): item is string => typeof item === 'string' && item !== '',
   );
   return found.length === 0 ? NONE : Object.freeze(found);
+}
+
+/** Freezes claims that are nobody else's: whoever gets an identity that is kept gets the same one. */
+export function freezeDeep(value: Readonly<Record<string, unknown>>): void {
+  for (const name in value) {
+    const inner = value[name];
+    if (typeof inner === 'object' && inner !== null) freezeDeep(inner as typeof value);
+  }
+  Object.freeze(value);
 }

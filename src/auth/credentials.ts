@@ -1,6 +1,6 @@
 import type { Context } from '../core/context.js';
 import { headerMap, isFieldName } from '../core/headers.js';
-import { either, list, object, string, type Schema } from '../core/options.js';
+import { either, isPlainObject, list, object, string, type Schema } from '../core/options.js';
 import type { HeaderMap } from '../core/types.js';
 import { COOKIE_NAME, cookieValue, withoutCookie } from './cookie.js';
 import { invalid, isAuthFailure, type AuthFailure } from './strategy.js';
@@ -17,14 +17,15 @@ export type CredentialSource =
 const header = string('a header field name in lower case', (name) => isFieldName(name) && name === name.toLowerCase());
 const cookie = string('the name of a cookie', (name) => COOKIE_NAME.test(name));
 
-const sourceField: Schema = {
+/** Schema of one source. */
+export const credentialSourceField: Schema = {
   expected: '{ header }, { cookie } or { query }',
-  accepts: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 1,
+  accepts: (value) => isPlainObject(value) && Object.values(value).filter((name) => name !== undefined).length === 1,
   inspect: object({ header, cookie, query: string() }).inspect as NonNullable<Schema['inspect']>,
 };
 
 /** Schema of an option that takes one source, or a list of them of which the first that has something counts. */
-export const credentialSourcesField = either(sourceField, list(sourceField));
+export const credentialSourcesField = either(credentialSourceField, list(credentialSourceField));
 
 /** Bytes of a credential; what is longer is refused before anything is computed from it. */
 export const MAX_CREDENTIAL_BYTES = 8_192;
@@ -55,13 +56,9 @@ export function compileCredentials(
 }
 
 function checked(found: string | AuthFailure | null): string | AuthFailure | null {
-  if (found === null || isFailure(found)) return found;
+  if (found === null || isAuthFailure(found)) return found;
   if (found.length > MAX_CREDENTIAL_BYTES) return invalid(`longer than ${MAX_CREDENTIAL_BYTES} bytes`);
   return CREDENTIAL.test(found) ? found : invalid('empty, sent twice, or with characters that no credential has');
-}
-
-function isFailure(found: string | AuthFailure): found is AuthFailure {
-  return typeof found === 'object' && isAuthFailure(found);
 }
 
 type Finder = (ctx: Context) => string | AuthFailure | null;
@@ -89,8 +86,10 @@ function afterScheme({ authorization }: Readonly<HeaderMap>, scheme: string): st
   const field = String(authorization);
   const given = field.slice(0, scheme.length);
   if (given !== scheme && given.toLowerCase() !== scheme.toLowerCase()) return null;
-  if (field.length === scheme.length) return '';
-  return field.charCodeAt(scheme.length) === 0x20 ? field.slice(scheme.length).trim() : null;
+  const rest = field.slice(scheme.length);
+  if (rest.startsWith(' ')) return rest.trim();
+  // Another scheme goes on with a character of a name. All else is ours, but wrong: it must not pass for nothing at all.
+  return isFieldName(rest.charAt(0)) ? null : '';
 }
 
 function onlyParameter(query: string, name: string): string | AuthFailure | null {
@@ -109,14 +108,14 @@ export function compileRemoval(sources: readonly CredentialSource[]): (ctx: Cont
 
   return function removeCredentials(ctx) {
     ctx.setUpstreamHeaders(fields);
-    const { headers, query } = ctx.request;
     for (const name of cookies) {
-      if (cookieValue(headers.cookie, name) === null) continue;
-      const draft = ctx.draft();
-      if (draft.headers.cookie !== undefined) draft.headers.cookie = withoutCookie(draft.headers.cookie, name);
+      const { cookie } = (ctx.drafted ?? ctx.request).headers;
+      if (cookie !== undefined && cookieValue(cookie, name) !== null)
+        ctx.draft().headers.cookie = withoutCookie(cookie, name);
     }
     for (const name of parameters) {
-      if (new URLSearchParams(query).has(name)) ctx.draft().query = withoutParameter(ctx.draft().query, name);
+      const { query } = ctx.drafted ?? ctx.request;
+      if (new URLSearchParams(query).has(name)) ctx.draft().query = withoutParameter(query, name);
     }
   };
 }
@@ -126,6 +125,6 @@ function withoutParameter(query: string, name: string): string {
   const kept = query
     .slice(1)
     .split('&')
-    .filter((pair) => !new URLSearchParams(pair).has(name));
+    .filter((pair) => !new URLSearchParams(`?${pair}`).has(name));
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }

@@ -24,6 +24,14 @@ export interface JsonAnswer {
   readonly json: unknown;
 }
 
+export interface JsonRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the call. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Asks for JSON within limits. A redirect is no answer: credentials and keys come from where the configuration says.
  *
@@ -31,7 +39,7 @@ export interface JsonAnswer {
  */
 export async function fetchJson(
   url: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string },
+  { signal: stop, ...request }: JsonRequest,
   clock: Clock,
   { timeoutMs = 5_000, maxResponseBytes = 1_048_576, fetch: send = fetch }: FetchLimits,
 ): Promise<JsonAnswer> {
@@ -40,25 +48,41 @@ export async function fetchJson(
   const timer = clock.setTimer(() => {
     controller.abort(new Error(`no answer within ${timeoutMs} ms`));
   }, timeoutMs);
+  const signal = stop === undefined ? controller.signal : AbortSignal.any([controller.signal, stop]);
   try {
-    const response = await send(url, { ...init, redirect: 'manual', signal: controller.signal });
-    const { status, headers } = response;
-    if (status >= 300 && status < 400) throw new Error(`a redirect (${status}), which is not followed`);
-    const text = await readText(response, maxResponseBytes);
-    return { status, headers, json: parsed(text) };
+    signal.throwIfAborted();
+    const sent = send(url, { ...request, redirect: 'manual', signal });
+    // A fetch of the user's own may not look at its signal.
+    return await Promise.race([answerOf(sent, maxResponseBytes), aborted(signal)]);
   } catch (error) {
-    const cause = controller.signal.aborted ? (controller.signal.reason as unknown) : error;
-    throw new Error(`${origin}: ${reasonOf(cause)}`, { cause: error });
+    const cause = signal.aborted ? (signal.reason as unknown) : error;
+    throw new Error(`${origin}: ${reasonOf(cause).replaceAll(url, origin)}`, { cause: error });
   } finally {
     clock.clearTimer(timer);
     controller.abort();
   }
 }
 
-/** `fetch failed` says nothing: what it hides does. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+async function answerOf(sent: Promise<Response>, maxBytes: number): Promise<JsonAnswer> {
+  const response = await sent;
+  const { status, headers } = response;
+  if (status >= 300 && status < 400) throw new Error(`a redirect (${status}), which is not followed`);
+  return { status, headers, json: parsed(await readText(response, maxBytes)) };
+}
+
+/** `fetch failed` says nothing: what it hides does, by its code where several addresses have failed. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { message, code }: NodeJS.ErrnoException = error.cause instanceof Error ? error.cause : error;
+  return message || (code ?? error.message);
 }
 
 async function readText({ body }: Response, maxBytes: number): Promise<string> {
@@ -84,11 +108,14 @@ function parsed(text: string): unknown {
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /** Schema of a URL that keys or verdicts come from: nobody on the way may change them. */
-export const secureUrlField = string('an https URL, or http on loopback, without user and password', isSecureUrl);
+export const secureUrlField = string('an https URL, or http on loopback, without user and password', (text) =>
+  isSecureUrl(text),
+);
 
-export function isSecureUrl(text: string): boolean {
+/** @param allowHttp Http beyond loopback will do, too. */
+export function isSecureUrl(text: string, allowHttp = false): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && (allowHttp || LOOPBACK.test(hostname)));
 }

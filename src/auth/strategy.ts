@@ -37,7 +37,7 @@ export function unavailable(reason: string): AuthFailure {
   return { failure: 'unavailable', reason };
 }
 
-/** True for an identity or a failure that is one of {@link AuthFailure}. */
-export function isAuthFailure(value: object | null): value is AuthFailure {
-  return value !== null && 'failure' in value;
+/** Tells a failure from everything else that a strategy may say. */
+export function isAuthFailure(value: unknown): value is AuthFailure {
+  return typeof value === 'object' && value !== null && 'failure' in value;
 }

@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream';
+import type { Context } from './context.js';
 import { GatewayError, isGatewayError } from './errors.js';
-import type { ByteStream } from './types.js';
+import type { Body, ByteStream } from './types.js';
+
+/** True for a body that can be read only once. */
+export function isStream(body: Body): body is ByteStream {
+  return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
+}
 
 /**
  * Reads a body into memory, for a piece that must look at it or send it twice. A body of more than `maxBytes` comes back
@@ -25,6 +31,18 @@ export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Ui
   return stream.once('close', () => {
     body.destroy();
   });
+}
+
+/**
+ * Reads the body that goes upstream into memory and leaves it in the draft, so that others can read it too; `null` where
+ * it has more than `maxBytes`, and then it streams on.
+ *
+ * @throws {GatewayError} as {@link bufferBody} does.
+ */
+export async function keepBody(ctx: Context, body: ByteStream, maxBytes: number): Promise<Uint8Array | null> {
+  const kept = await bufferBody(body, maxBytes);
+  ctx.draft().body = kept;
+  return kept instanceof Uint8Array ? kept : null;
 }
 
 function failRead(error: unknown): never {

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isFieldOf, isIdentityField, nominatedFields } from './headers.js';
+import { headerMap, isFieldOf, isIdentityField, mergedList, nominatedFields } from './headers.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
@@ -73,8 +73,8 @@ export class Context {
   dryRefusal: RefusalCode | null = null;
   /**
    * Header fields that every answer of this exchange carries, be it an upstream's, a refusal or the host's own. A piece
-   * that knows a field before there is an answer puts it here and stays a plain tail call; whoever writes the answer adds
-   * them. Made on first use by {@link setAnswerHeader}.
+   * that knows a field before there is an answer puts it here and stays a plain tail call; whoever writes the answer
+   * calls {@link completeAnswer}. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
   /**
@@ -127,9 +127,22 @@ export class Context {
     return this.#draft;
   }
 
-  /** Gives every answer of this exchange a header field. @param name Lower case. */
-  setAnswerHeader(name: string, value: string | string[]): void {
+  /** Gives every answer of this exchange a header field; `undefined` takes it from all. @param name Lower case. */
+  setAnswerHeader(name: string, value: string | string[] | undefined): void {
     (this.answerHeaders ??= headerMap())[name] = value;
+  }
+
+  /** The same for several fields, by lower-case name. */
+  setAnswerHeaders(fields: Readonly<HeaderMap>): void {
+    Object.assign((this.answerHeaders ??= headerMap()), fields);
+  }
+
+  /** Gives an answer the fields of {@link answerHeaders}. They win, but for `Vary`, where the answer's own stay too. */
+  completeAnswer(headers: HeaderMap): void {
+    if (this.answerHeaders === null) return;
+    const { vary } = headers;
+    Object.assign(headers, this.answerHeaders);
+    if (vary !== undefined && headers.vary !== undefined) headers.vary = mergedList(vary, headers.vary);
   }
 
   /**

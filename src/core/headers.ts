@@ -52,6 +52,18 @@ export function listTokens(value: string | string[] | undefined): string[] {
     .filter((token) => token !== '');
 }
 
+/** The elements of two list fields, each once, whatever its case. */
+export function mergedList(first: string | string[], second: string | string[]): string {
+  const elements = [first, second].flat().flatMap((value) => value.split(','));
+  const byName = new Map<string, string>();
+  for (const element of elements) {
+    const text = element.trim();
+    const name = text.toLowerCase();
+    if (text !== '' && !byName.has(name)) byName.set(name, text);
+  }
+  return [...byName.values()].join(', ');
+}
+
 /** The first value of a field. */
 export function headerValue(headers: Readonly<HeaderMap>, name: string): string | undefined {
   const value = headers[name];

@@ -1,18 +1,23 @@
+import type { JwtOptions } from '../auth/index.js';
 import type { CircuitBreakerMiddlewareOptions, FallbackAnswer } from '../circuit-breaker/index.js';
 import type { ConcurrencyOptions } from '../concurrency/index.js';
 import type { FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
+import type { CorsOptions } from '../cors/index.js';
 import type { TrustProxy } from '../core/trust.js';
 import type { FixedAnswer } from '../core/fixed-answer.js';
 import type { Handler, Middleware } from '../core/types.js';
 import type { HealthOptions } from '../health/index.js';
+import type { IpFilterOptions } from '../ip-filter/index.js';
 import type { LoadMonitorOptions, Priority } from '../load-shedding/index.js';
 import type { AccessLogOptions } from '../logger/index.js';
 import type { ProxyOptions } from '../proxy/index.js';
-import type { RateLimitOptions } from '../rate-limiter/index.js';
+import type { IdentityRateLimitOptions, RateLimitOptions } from '../rate-limiter/index.js';
 import type { RequestIdOptions } from '../request-id/index.js';
 import type { RetryOptions } from '../retry/index.js';
 import type { RoutePattern } from '../router/index.js';
+import type { SecurityHeadersOptions } from '../security-headers/index.js';
+import type { AuthOption } from './auth.js';
 
 /** A limit of calls, and who counts together. */
 export interface RouteRateLimit extends RateLimitOptions {
@@ -34,6 +39,15 @@ export interface RouteCircuitBreaker extends CircuitBreakerMiddlewareOptions {
 
 /** What holds on the way to an upstream: on a route, or in `defaults` for every route. */
 export interface RoutePolicies {
+  /** Addresses that may call, and those that may not. `false` turns off what `defaults` give. @default everybody */
+  ipFilter?: IpFilterOptions | false;
+  /**
+   * Who may call. What a route leaves out `defaults` give, ways to prove it all or none; `false` = everybody.
+   * @default everybody
+   */
+  auth?: AuthOption;
+  /** Another name for `auth: true` and `auth: false`. */
+  requiresAuth?: boolean;
   /** Bytes of a request's body. From 0 on; `Infinity` = no limit. @default 10485760, 10 MiB */
   maxBodyBytes?: number;
   /** Limits of calls; several hold together. `false` turns off what `defaults` give. @default none */
@@ -76,8 +90,16 @@ export interface GatewayConfig {
   accessLog?: AccessLogOptions | boolean;
   /** `false` turns it off. @default `GET /health` */
   health?: HealthOptions | boolean;
+  /** Verifies the tokens of routes that ask for authentication without saying how: `{ jwt: { secret } }`. */
+  jwtSecret?: NonNullable<JwtOptions['secret']>;
+  /** Whose pages may read the answers of the routes. @default off: no page of another origin */
+  cors?: CorsOptions | false;
+  /** Header fields that keep browsers from risky guesses. @default off */
+  securityHeaders?: SecurityHeadersOptions | boolean;
   /** Limits of calls to all routes together. @default none */
   rateLimit?: RateLimitOptions | readonly RateLimitOptions[];
+  /** How limits that come with identities are counted, over all routes; `false` = they are not. @default in memory */
+  identityRateLimit?: IdentityRateLimitOptions | false;
   /** Refuse requests while the process is too busy, by the `priority` of their routes. @default off */
   loadShedding?: LoadMonitorOptions | boolean;
   /** Middlewares of your own for every route, the first listed outermost. */

@@ -74,7 +74,7 @@ export class Gateway {
   async handle(request: GatewayRequest): Promise<GatewayResponse> {
     const ctx = new Context(request, { clock: this.clock });
     const response = await this.#handle(ctx);
-    Object.assign(response.headers, ctx.answerHeaders);
+    ctx.completeAnswer(response.headers);
     const { status, body } = response;
     if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
       ctx.finish({ status, aborted: false });

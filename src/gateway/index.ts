@@ -1,3 +1,4 @@
+export type { AuthMode, AuthOption, AuthStrategies, RouteAuth } from './auth.js';
 export type {
   GatewayConfig,
   RouteCircuitBreaker,

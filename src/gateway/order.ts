@@ -7,11 +7,16 @@ import { bodyLimit } from '../body-limit/index.js';
 import { health, type Health } from '../health/index.js';
 import { accessLog } from '../logger/index.js';
 import { requestId } from '../request-id/index.js';
+import { securityHeaders } from '../security-headers/index.js';
+import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
+import { corsParts } from './cors.js';
 import {
   circuitBreakerPart,
   concurrencyPart,
   fallbackPart,
+  identityLimitPart,
+  ipFilterPart,
   loadSheddingPart,
   rateLimitParts,
   retryPart,
@@ -39,9 +44,19 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
     build: ({ config }) => switchable(config.accessLog, accessLog),
   },
   {
+    name: 'security-headers',
+    reason: 'on every answer, refusals and failures too',
+    build: ({ config }) => switchable(config.securityHeaders ?? false, securityHeaders),
+  },
+  {
     name: 'error-boundary',
     reason: 'nothing thrown further in gets out',
     build: () => [{ middleware: errorBoundary }],
+  },
+  {
+    name: 'cors',
+    reason: 'a page must be able to read every answer; its preflights have no credentials',
+    build: ({ config }) => corsParts(config),
   },
   {
     name: 'request-guard',
@@ -53,10 +68,20 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
     reason: 'is never limited and asks for no credentials',
     build: ({ config, engine }) => switchable(config.health, (options) => health(engine, options)),
   },
+  {
+    name: 'identity-fields',
+    reason: 'on every route, what tells a service who is calling comes from the gateway alone',
+    build: ({ config }) => identityFieldsParts(config),
+  },
 ];
 
 /** Around one route, the outermost first. */
 export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
+  {
+    name: 'ip-filter',
+    reason: 'nothing is done for whom the address shuts out',
+    build: ipFilterPart,
+  },
   {
     name: 'load-shedding',
     reason: 'a process that is too busy does no work for what it refuses',
@@ -73,9 +98,19 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     build: (route) => rateLimitParts(route, false),
   },
   {
+    name: 'authenticate',
+    reason: 'who proves nothing gets no further',
+    build: ({ policies, engines }) => authenticateParts(policies.auth, engines),
+  },
+  {
     name: 'identity-rate-limit',
     reason: 'keyed by who is calling: after whatever proves it',
-    build: (route) => rateLimitParts(route, true),
+    build: (route) => [...identityLimitPart(route), ...rateLimitParts(route, true)],
+  },
+  {
+    name: 'authorize',
+    reason: 'behind the limits, so that guessing what is allowed is counted',
+    build: ({ policies }) => authorizeParts(policies.auth),
   },
   {
     name: 'use',

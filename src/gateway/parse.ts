@@ -8,9 +8,10 @@ import { rewriteParams } from '../proxy/upstream-path.js';
 import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
 import { Router } from '../router/router.js';
+import { inspectAuthEffect } from './auth.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { timeoutsOf } from './policies.js';
-import { gatewayPolicyFields, inspectBreakerTimeout, policyFields } from './policy-schema.js';
+import { gatewayPolicyFields, inspectAuthNames, inspectBreakerTimeout, policyFields } from './policy-schema.js';
 
 const routeFields = object(
   { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswerField) },
@@ -24,6 +25,7 @@ const route: Schema = {
     inspectPathRules(config, at, faults);
     inspectDestination(config, at, faults);
     inspectRewrite(config, at, faults);
+    inspectAuthNames(config, at, faults);
     inspectBreakerTimeout(config, at, faults);
     inspectBreakerEffect(config, at, faults);
   },
@@ -76,6 +78,7 @@ const defaults: Schema = {
   ...defaultFields,
   inspect(config: NonNullable<GatewayConfig['defaults']>, at, faults) {
     defaultFields.inspect?.(config as never, at, faults);
+    inspectAuthNames(config, at, faults);
     inspectBreakerTimeout(config, at, faults);
   },
 };
@@ -100,7 +103,10 @@ const config: Schema = {
   ...configFields,
   inspect(value: GatewayConfig, at, faults) {
     configFields.inspect?.(value as never, at, faults);
-    // Routes that are wrong in themselves say nothing of each other.
+    // Routes that are wrong in themselves say nothing of each other, nor of what defaults add to them.
+    if (faults.length === 0) {
+      for (const [index, entry] of value.routes.entries()) inspectAuthEffect(entry, value, `routes[${index}]`, faults);
+    }
     if (faults.length === 0) inspectReach(value, faults);
     if (faults.length === 0) inspectHealth(value, faults);
   },

@@ -10,11 +10,15 @@ import type {
   RoutePolicies,
   RouteRateLimit,
 } from './config.js';
+import type { IpFilterOptions } from '../ip-filter/index.js';
 import type { Priority } from '../load-shedding/index.js';
 import type { RetryOptions } from '../retry/index.js';
+import { authOf, type ResolvedAuth } from './auth.js';
 
 /** What holds for one route: short forms written out, `defaults` filled in, `null` where a policy is off. */
 export interface ResolvedPolicies {
+  readonly ipFilter: IpFilterOptions | null;
+  readonly auth: ResolvedAuth | null;
   readonly maxBodyBytes: number;
   readonly priority: Priority;
   readonly rateLimits: readonly ResolvedRateLimit[];
@@ -41,11 +45,17 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
   const given = <Name extends keyof RoutePolicies>(name: Name): RoutePolicies[Name] => route[name] ?? defaults[name];
   const failureStatuses = given('failureStatuses');
   return {
+    ipFilter: written(given('ipFilter')),
+    auth: authOf(route, config),
     maxBodyBytes: given('maxBodyBytes') ?? 10_485_760,
     priority: given('priority') ?? 'normal',
     rateLimits: [
       ...limitsOf(config.rateLimit).map((options, index) => ({ options, scope: 'gateway' as const, index })),
-      ...limitsOf(given('rateLimit')).map((options, index) => ({ options, scope: options.scope ?? 'route', index })),
+      ...limitsOf(route.rateLimit ?? ownLimits(route) ?? defaults.rateLimit).map((options, index) => ({
+        options,
+        scope: options.scope ?? 'route',
+        index,
+      })),
     ],
     concurrency: written(given('concurrency'), (limit) => ({ limit })),
     failures: failureStatuses === undefined ? {} : { failureStatuses },
@@ -54,6 +64,11 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
     circuitBreaker: written(given('circuitBreaker')),
     use: [...(config.use ?? []), ...(defaults.use ?? []), ...(route.use ?? [])],
   };
+}
+
+/** Some handlers, such as that of a login, come with limits. */
+function ownLimits({ respond }: RouteConfig): RoutePolicies['rateLimit'] {
+  return typeof respond === 'function' ? (respond as { rateLimits?: readonly RouteRateLimit[] }).rateLimits : undefined;
 }
 
 function limitsOf(option: RoutePolicies['rateLimit']): readonly RouteRateLimit[] {

@@ -10,17 +10,31 @@ import {
   milliseconds,
   object,
   oneOf,
+  string,
   type Fault,
   type Schema,
 } from '../core/options.js';
 import { failureStatusesField } from '../core/attempt-result.js';
 import { maxBodyBytesField } from '../body-limit/middleware.js';
+import { authenticationRuleFields, strategyField } from '../auth/authenticate-options.js';
+import { authorizationRuleFields } from '../auth/authorize.js';
+import { inspectApiKeyOptions } from '../auth/api-key/options.js';
+import { inspectBasicOptions } from '../auth/basic/options.js';
+import { inspectIntrospectionOptions } from '../auth/introspection/options.js';
+import { inspectJwtOptions } from '../auth/jwt/options.js';
+import type { JwtOptions } from '../auth/index.js';
+import { inspectSessionOptions } from '../auth/session/options.js';
 import { fallbackField } from '../circuit-breaker/fallback.js';
 import { inspectCircuitBreakerOptions } from '../circuit-breaker/options.js';
 import { concurrencyFields, inspectConcurrencyOptions } from '../concurrency/options.js';
+import { inspectIpFilterOptions } from '../ip-filter/options.js';
 import { loadSheddingFields, priorityField } from '../load-shedding/options.js';
 import { inspectRateLimitOptions } from '../rate-limiter/middleware-options.js';
+import { inspectIdentityRateLimit } from '../rate-limiter/identity-rate-limit.js';
 import { inspectRetryOptions, retryFields } from '../retry/options.js';
+import { inspectCorsOptions } from '../cors/options.js';
+import { securityHeadersFields } from '../security-headers/options.js';
+import type { RouteAuth } from './auth.js';
 import type { RoutePolicies } from './config.js';
 
 type Inspect = (options: never, at: string, faults: Fault[]) => void;
@@ -44,8 +58,37 @@ const limit = options(inspectRateLimitOptions);
 const routeLimit = options(inspectRateLimitOptions, scope);
 const deadline = milliseconds({ endless: true });
 
+const authFields = object({
+  jwt: options(inspectJwtOptions),
+  apiKey: options(inspectApiKeyOptions),
+  basic: options(inspectBasicOptions),
+  introspection: options(inspectIntrospectionOptions),
+  session: options(inspectSessionOptions),
+  strategies: list(strategyField),
+  ...authenticationRuleFields,
+  ...authorizationRuleFields,
+  mode: oneOf('required', 'optional', 'none'),
+  required: boolean,
+  requiredScopes: list(string('a scope')),
+} satisfies Record<keyof RouteAuth, Schema>);
+
+const auth: Schema = {
+  ...authFields,
+  expected: 'an object of options of authentication',
+  inspect(given: RouteAuth, at, faults) {
+    authFields.inspect?.(given as never, at, faults);
+    if (given.mode !== undefined && given.required !== undefined)
+      faults.push({ path: at, message: 'mode and required are the same; keep one' });
+    if (given.scopes !== undefined && given.requiredScopes !== undefined)
+      faults.push({ path: at, message: 'scopes and requiredScopes are the same; keep one' });
+  },
+};
+
 /** Schemas of the policies of a route, by name. */
 export const policyFields = {
+  ipFilter: either(off, options(inspectIpFilterOptions)),
+  auth: either(boolean, oneOf('required', 'optional', 'none'), auth),
+  requiresAuth: boolean,
   maxBodyBytes: maxBodyBytesField,
   rateLimit: either(off, routeLimit, list(routeLimit)),
   concurrency: either(off, concurrencyFields.limit, options(inspectConcurrencyOptions, scope)),
@@ -57,11 +100,32 @@ export const policyFields = {
   use: list(func, { min: 0 }),
 } satisfies Record<keyof RoutePolicies, Schema>;
 
+/** Its faults are those of `jwt.secret`, at its own path. */
+const jwtSecret: Schema = {
+  expected: 'a secret, as for jwt',
+  accepts: (value) => typeof value === 'string' || typeof value === 'object',
+  inspect(secret: NonNullable<JwtOptions['secret']>, at, faults) {
+    const own: Fault[] = [];
+    inspectJwtOptions({ secret }, '', own);
+    faults.push(...own.map(({ message }) => ({ path: at, message })));
+  },
+};
+
 /** Schemas of the policies of a whole gateway. */
 export const gatewayPolicyFields = {
+  jwtSecret,
+  cors: either(off, options(inspectCorsOptions)),
+  securityHeaders: either(boolean, object(securityHeadersFields)),
   rateLimit: either(limit, list(limit)),
+  identityRateLimit: either(off, options(inspectIdentityRateLimit)),
   loadShedding: either(boolean, object(loadSheddingFields)),
 };
+
+/** Adds a fault where one question has two answers. */
+export function inspectAuthNames({ auth, requiresAuth }: RoutePolicies, at: string, faults: Fault[]): void {
+  if (auth !== undefined && requiresAuth !== undefined)
+    faults.push({ path: at, message: 'auth and requiresAuth are the same; keep one' });
+}
 
 /** Adds a fault where one deadline is given twice. */
 export function inspectBreakerTimeout(

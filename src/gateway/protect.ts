@@ -2,10 +2,12 @@
 import { circuitBreaker, fallback } from '../circuit-breaker/index.js';
 import { concurrency } from '../concurrency/index.js';
 import type { Middleware } from '../core/types.js';
+import { ipFilter } from '../ip-filter/index.js';
+import { describeIpFilter } from '../ip-filter/options.js';
 import { loadShedding, LoadMonitor } from '../load-shedding/index.js';
 import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
-import { rateLimit, type RateLimitOptions, type StoreOutage } from '../rate-limiter/index.js';
+import { identityRateLimit, rateLimit, type RateLimitOptions, type StoreOutage } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Engines } from './engines.js';
@@ -38,6 +40,10 @@ export function planRoute(route: RouteConfig, index: number, config: GatewayConf
   return { id: route.id ?? route.path, config, policies: policiesOf(route, config), engines, service, own };
 }
 
+export function ipFilterPart({ policies: { ipFilter: options } }: PlannedRoute): Part[] {
+  return options === null ? [] : [{ middleware: ipFilter(options), setting: () => describeIpFilter(options) }];
+}
+
 export function loadSheddingPart({ config, policies: { priority }, engines }: PlannedRoute): Part[] {
   const { loadShedding: option = false } = config;
   if (option === false) return [];
@@ -60,6 +66,18 @@ export function rateLimitParts(route: PlannedRoute, late: boolean): Part[] {
       middleware: rateLimitOf(route, limit),
       setting: () => describeRateLimit(limit.options),
     }));
+}
+
+/** The limits that callers bring, counted over all routes together. */
+export function identityLimitPart({ config, policies: { auth }, engines }: PlannedRoute): Part[] {
+  const { identityRateLimit: options = {} } = config;
+  if (auth === null || options === false) return [];
+  const middleware = engines.share('identity-rate-limit', options, () => {
+    const made = identityRateLimit({ clock: engines.clock, ...options });
+    engines.onClose(() => made.close());
+    return made;
+  });
+  return [{ middleware, setting: () => 'limits of callers' }];
 }
 
 function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, scope, index }: ResolvedRateLimit) {

@@ -1,7 +1,7 @@
-import { bufferBody } from '../core/buffer-body.js';
+import { keepBody } from '../core/buffer-body.js';
 import type { Context } from '../core/context.js';
-import { headerValue } from '../core/headers.js';
-import type { ByteStream, HeaderMap, MaybePromise } from '../core/types.js';
+import { bodyFormat } from '../core/media-type.js';
+import type { ByteStream, MaybePromise } from '../core/types.js';
 
 /** Finds the value of the member in a text; throws where the text is malformed. */
 type Parse = (text: string) => unknown;
@@ -25,9 +25,10 @@ export function compileBodyMember(name: string, maxBytes: number): (ctx: Context
 
   return function bodyMember(ctx) {
     const { request, drafted } = ctx;
-    const parse = parserOf(request.headers, parseJson, parseForm);
+    const format = bodyFormat(request.headers);
     const body = drafted === null ? request.body : drafted.body;
-    if (parse === null || body === null) return null;
+    if (format === null || body === null) return null;
+    const parse = format === 'json' ? parseJson : parseForm;
     if (typeof body === 'string') return memberText(Buffer.from(body), maxBytes, parse);
     if (body instanceof Uint8Array) return memberText(body, maxBytes, parse);
     if (Number(request.headers['content-length']) > maxBytes) return null;
@@ -35,18 +36,9 @@ export function compileBodyMember(name: string, maxBytes: number): (ctx: Context
   };
 }
 
-function parserOf(headers: Readonly<HeaderMap>, parseJson: Parse, parseForm: Parse): Parse | null {
-  if (headers['content-encoding'] !== undefined) return null;
-  const [type = ''] = (headerValue(headers, 'content-type') ?? '').split(';');
-  const name = type.trim().toLowerCase();
-  if (name === 'application/x-www-form-urlencoded') return parseForm;
-  return /^application\/(?:[\w.-]+\+)?json$/.test(name) ? parseJson : null;
-}
-
 async function readStream(ctx: Context, body: ByteStream, maxBytes: number, parse: Parse): Promise<string | null> {
-  const read = await bufferBody(body, maxBytes);
-  ctx.draft().body = read;
-  return read instanceof Uint8Array ? memberText(read, maxBytes, parse) : null;
+  const kept = await keepBody(ctx, body, maxBytes);
+  return kept === null ? null : memberText(kept, maxBytes, parse);
 }
 
 function memberText(bytes: Uint8Array, maxBytes: number, parse: Parse): string | null {

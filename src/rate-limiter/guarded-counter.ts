@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../core/clock.js';
 import { isGatewayError } from '../core/errors.js';
 import { warn } from '../core/warn.js';
+import { withDeadline } from '../core/with-deadline.js';
 import { compileHook } from './hook.js';
 import { MemoryStore } from './memory-store.js';
 import type { AnyRateLimiterOptions, StoreOutage } from './options.js';
@@ -100,7 +101,7 @@ export class GuardedCounter implements RemoteCounter {
       outage.retryAt = Infinity;
     }
     try {
-      const value = await this.#withDeadline(call());
+      const value = await withDeadline(call(), this.#timeoutMs, this.#clock);
       if (outage !== null) this.#end();
       return value;
     } catch (error) {
@@ -113,22 +114,6 @@ export class GuardedCounter implements RemoteCounter {
       if (this.#outage === outage) this.#fail(error);
       return instead(error);
     }
-  }
-
-  #withDeadline<Value>(reply: Value | Promise<Value>): Promise<Value> {
-    return new Promise<Value>((resolve, reject) => {
-      const giveUp = (): void => {
-        reject(new Error(`no answer within ${this.#timeoutMs} ms`));
-      };
-      // After a stall of this process the timer is late too, and the reply may lie in the socket unread: an immediate
-      // runs only after the loop has read what is there.
-      const timer = this.#clock.setTimer(() => setImmediate(giveUp), this.#timeoutMs);
-      // Promises of other libraries need a deadline as much.
-      const settled = Promise.resolve(reply).then(resolve, reject);
-      void settled.finally(() => {
-        this.#clock.clearTimer(timer);
-      });
-    });
   }
 
   #fail(error: unknown): void {

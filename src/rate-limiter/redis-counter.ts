@@ -1,23 +1,18 @@
-import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Clock } from '../core/clock.js';
+import { RedisScript, type SendRedisCommand } from '../core/redis-script.js';
 import { redisScript } from './redis-script.js';
 import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy } from './types.js';
-
-/** Sends a command as it stands, and resolves with its reply. */
-export type SendRedisCommand = (...args: [command: string, ...args: string[]]) => Promise<unknown>;
 
 type Mode = 'consume' | 'peek' | 'refund' | 'reset';
 
 /** The counts of one limiter in Redis. */
 export class RedisCounter implements RateLimitCounter<Promise<RateLimitDecision>> {
   readonly #policy: RateLimitPolicy;
-  readonly #sendCommand: SendRedisCommand;
   readonly #prefix: string;
   readonly #clock: Clock | null;
   readonly #onClose: () => void;
-  readonly #script: string;
-  readonly #sha1: string;
+  readonly #script: RedisScript;
   /** The policy, as the script takes it. */
   readonly #figures: readonly string[];
 
@@ -29,12 +24,10 @@ export class RedisCounter implements RateLimitCounter<Promise<RateLimitDecision>
     onClose: () => void,
   ) {
     this.#policy = policy;
-    this.#sendCommand = sendCommand;
     this.#prefix = prefix;
     this.#clock = clock;
     this.#onClose = onClose;
-    this.#script = redisScript(policy.algorithm);
-    this.#sha1 = createHash('sha1').update(this.#script).digest('hex');
+    this.#script = new RedisScript(sendCommand, redisScript(policy.algorithm));
     const windows = policy.windows.flatMap(({ limit, windowMs, burst }) => [limit, windowMs, burst]);
     this.#figures = [policy.blockMs, ...windows].map(String);
   }
@@ -59,17 +52,9 @@ export class RedisCounter implements RateLimitCounter<Promise<RateLimitDecision>
     this.#onClose();
   }
 
-  /** A server that has not seen the script, or has forgotten it in a restart, gets its text once. */
-  async #run(mode: Mode, key: string, cost: number): Promise<unknown> {
-    const keys = this.#keys(key);
+  #run(mode: Mode, key: string, cost: number): Promise<unknown> {
     const now = this.#clock === null ? '' : `${Math.floor(this.#clock.now())}`;
-    const args = [`${keys.length}`, ...keys, mode, `${cost}`, now, ...this.#figures];
-    try {
-      return await this.#sendCommand('EVALSHA', this.#sha1, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.#sendCommand('EVAL', this.#script, ...args);
-    }
+    return this.#script.run(this.#keys(key), [mode, `${cost}`, now, ...this.#figures]);
   }
 
   /**

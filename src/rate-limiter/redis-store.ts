@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.js';
 import { clockField, func, object, string, validate, type Schema } from '../core/options.js';
 import { OpenNames } from './open-names.js';
-import { RedisCounter, type SendRedisCommand } from './redis-counter.js';
+import type { SendRedisCommand } from '../core/redis-script.js';
+import { RedisCounter } from './redis-counter.js';
 import type { RateLimitCounter, RateLimitDecision, RateLimitPolicy, RateLimitStore } from './types.js';
 
 export interface RedisStoreOptions {

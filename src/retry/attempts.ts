@@ -1,11 +1,11 @@
 import { answerResult, compileFailureStatuses, errorResult } from '../core/attempt-result.js';
+import { isStream } from '../core/buffer-body.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
 import { GatewayError, isGatewayError } from '../core/errors.js';
 import { headerValue } from '../core/headers.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
 import { backoffDelay, type Backoff } from './backoff.js';
-import { isStream } from './keep-body.js';
 import { backoffOptions, type RetryOptions } from './options.js';
 import { retryAfterMs } from './retry-after.js';
 import type { RetryBudget } from './retry-budget.js';

@@ -1,8 +1,8 @@
+import { isStream, keepBody } from '../core/buffer-body.js';
 import { isIdempotent } from '../core/idempotent.js';
 import { validate } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
 import { Attempts } from './attempts.js';
-import { isStream, keepBody } from './keep-body.js';
 import { retrySchema, type RetryOptions } from './options.js';
 import { RetryBudget } from './retry-budget.js';
 
@@ -33,7 +33,7 @@ export function retry(options: RetryOptions = {}): Middleware {
     if (!isStream(body)) return attempts.run(ctx, next);
     // What the client said of its own body says nothing of one that took its place.
     if (body === request.body && Number(headers['content-length']) > maxBodyBytes) return next(ctx);
-    return keepBody(ctx, body, maxBodyBytes).then((kept) => (kept ? attempts.run(ctx, next) : next(ctx)));
+    return keepBody(ctx, body, maxBodyBytes).then((kept) => (kept === null ? next(ctx) : attempts.run(ctx, next)));
   };
 }
 

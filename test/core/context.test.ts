@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Context, NO_PARAMS, type Outcome } from '../../src/core/context.js';
+import { headerMap } from '../../src/core/headers.js';
+import type { HeaderMap } from '../../src/core/types.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext, fakeRequest } from '../support/request.js';
 
@@ -14,12 +16,16 @@ describe('Context', () => {
       ...{ requestId: '', route: null, params: {}, identity: null, target: null, attempt: 0 },
       ...{ refusal: null, error: null, inform: null, drafted: null, aborted: null },
     });
+    const { reason, dryRefusal, answerHeaders, upstreamHeaders } = fakeContext();
+    expect([reason, dryRefusal, answerHeaders, upstreamHeaders]).toEqual([null, null, null, null]);
   });
 
   it('has one shape: two exchanges have the same own keys in the same order', () => {
     const used = fakeContext();
     used.requestId = 'r1';
     used.state.x = 1;
+    used.setAnswerHeader('x-a', '1');
+    used.setUpstreamHeaders(headerMap());
     used.draft();
     expect(Object.keys(used)).toEqual(Object.keys(fakeContext()));
   });
@@ -78,7 +84,7 @@ describe('Context', () => {
       expect(ctx.drafted).toBeNull();
       const draft = ctx.draft();
       expect({ ...draft, headers: { ...draft.headers } }).toEqual({
-        ...{ method: 'POST', url: null, body: 'text' },
+        ...{ method: 'POST', url: null, query: '?b=c', body: 'text' },
         headers: { host: 'gateway.test', 'x-one': '1' },
       });
       expect(ctx.draft()).toBe(draft);
@@ -89,9 +95,11 @@ describe('Context', () => {
       const ctx = fakeContext(options);
       const draft = ctx.draft();
       draft.method = 'PUT';
+      draft.query = '';
       draft.headers['x-one'] = '2';
       delete draft.headers.host;
       expect(ctx.request.method).toBe('POST');
+      expect(ctx.request.query).toBe('?b=c');
       expect(ctx.request.headers).toEqual({ host: 'gateway.test', 'x-one': '1' });
     });
 
@@ -106,6 +114,125 @@ describe('Context', () => {
       const { headers } = fakeContext(options).draft();
       expect(Object.prototype.isPrototypeOf.call(Object.prototype, headers)).toBe(false);
       expect(headers.constructor).toBeUndefined();
+    });
+  });
+
+  describe('setUpstreamHeaders', () => {
+    const client = { 'x-a': 'client', x_a: 'client', 'x-b': 'client', 'x-c': 'client' };
+
+    function fields(given: HeaderMap): HeaderMap {
+      return Object.assign(headerMap(), given);
+    }
+
+    it('makes no draft, and keeps the very fields where they are the only ones', () => {
+      const ctx = fakeContext({ headers: client });
+      const given = fields({ 'x-a': '1' });
+      ctx.setUpstreamHeaders(given);
+      expect(ctx.upstreamHeaders).toBe(given);
+      expect(ctx.drafted).toBeNull();
+    });
+
+    it('joins several, of which the later wins, and changes none of them', () => {
+      const ctx = fakeContext();
+      const [first, second] = [fields({ 'x-a': '1', 'x-b': '1' }), fields({ 'x-a': undefined, 'x-c': '2' })];
+      ctx.setUpstreamHeaders(first);
+      ctx.setUpstreamHeaders(second);
+      expect({ ...ctx.upstreamHeaders }).toEqual({ 'x-a': undefined, 'x-b': '1', 'x-c': '2' });
+      expect('constructor' in (ctx.upstreamHeaders ?? {})).toBe(false);
+      expect([{ ...first }, { ...second }]).toEqual([
+        { 'x-a': '1', 'x-b': '1' },
+        { 'x-a': undefined, 'x-c': '2' },
+      ]);
+    });
+
+    it.each(['before', 'after'])(
+      'writes them into a draft that is made %s, over every spelling of the client',
+      (when) => {
+        const ctx = fakeContext({ headers: { ...client, connection: 'x-c' } });
+        if (when === 'before') ctx.draft();
+        ctx.setUpstreamHeaders(fields({ 'x-a': '1', 'x-b': undefined, 'x-c': '3' }));
+        const { headers } = ctx.draft();
+        expect([headers['x-a'], headers.x_a, headers['x-b'], headers['x-c']]).toEqual(['1', undefined, undefined, '3']);
+        expect(ctx.upstreamHeaders).toBeNull();
+      },
+    );
+
+    it('leaves what a piece writes into the draft after that', () => {
+      const ctx = fakeContext({ headers: client });
+      ctx.setUpstreamHeaders(fields({ 'x-a': '1' }));
+      ctx.draft().headers['x-a'] = '2';
+      expect(ctx.draft().headers['x-a']).toBe('2');
+    });
+
+    it('takes no field of the client for another because of what every object inherits', () => {
+      const ctx = fakeContext({ headers: { constructor: 'kept' } });
+      ctx.draft();
+      ctx.setUpstreamHeaders(fields({ 'x-a': '1' }));
+      expect(ctx.draft().headers.constructor).toBe('kept');
+    });
+  });
+
+  describe('the header fields of every answer', () => {
+    it('win over those of the answer', () => {
+      const ctx = fakeContext();
+      ctx.setAnswerHeader('x-a', '1');
+      ctx.setAnswerHeaders({ 'x-b': '2', 'x-c': ['3', '4'] });
+      const headers: HeaderMap = { 'x-a': 'upstream', 'x-d': 'upstream' };
+      ctx.completeAnswer(headers);
+      expect(headers).toEqual({ 'x-a': '1', 'x-b': '2', 'x-c': ['3', '4'], 'x-d': 'upstream' });
+    });
+
+    it('are none where nobody has set any', () => {
+      const ctx = fakeContext();
+      const headers: HeaderMap = { vary: 'Accept' };
+      ctx.completeAnswer(headers);
+      expect(headers).toEqual({ vary: 'Accept' });
+      expect(ctx.answerHeaders).toBeNull();
+    });
+
+    it('are the last that were set, one by one or together', () => {
+      const ctx = fakeContext();
+      ctx.setAnswerHeaders({ 'x-a': '1', 'x-b': '1' });
+      ctx.setAnswerHeader('x-a', '2');
+      ctx.setAnswerHeaders({ 'x-b': undefined });
+      expect({ ...ctx.answerHeaders }).toEqual({ 'x-a': '2', 'x-b': undefined });
+    });
+
+    it('take a field from the answer by undefined', () => {
+      const ctx = fakeContext();
+      ctx.setAnswerHeader('server', undefined);
+      const headers: HeaderMap = { server: 'upstream' };
+      ctx.completeAnswer(headers);
+      expect(headers.server).toBeUndefined();
+    });
+
+    it.each<[string | string[] | undefined, string | undefined, string | undefined]>([
+      ['Accept', 'Origin', 'Accept, Origin'],
+      ['origin, Accept', 'Origin', 'origin, Accept'],
+      [['Accept', 'Cookie'], 'Origin', 'Accept, Cookie, Origin'],
+      [undefined, 'Origin', 'Origin'],
+      ['Accept', undefined, undefined],
+    ])('join Vary %j with %j to %j', (own, every, vary) => {
+      const ctx = fakeContext();
+      ctx.setAnswerHeader('vary', every);
+      const headers: HeaderMap = { vary: own };
+      ctx.completeAnswer(headers);
+      expect(headers.vary).toBe(vary);
+      ctx.completeAnswer(headers);
+      expect(headers.vary).toBe(vary);
+    });
+
+    it('leave the Vary of an answer where only others were set', () => {
+      const ctx = fakeContext();
+      ctx.setAnswerHeader('x-a', '1');
+      const headers: HeaderMap = { vary: 'Accept' };
+      ctx.completeAnswer(headers);
+      expect(headers.vary).toBe('Accept');
+    });
+
+    it('belong to one exchange', () => {
+      fakeContext().setAnswerHeaders({ 'x-a': '1' });
+      expect(fakeContext().answerHeaders).toBeNull();
     });
   });
 

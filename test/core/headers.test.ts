@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
+  headerMap,
   headerValue,
   HOP_BY_HOP,
-  isIdentityField,
   isFieldName,
+  isFieldOf,
   isFieldValue,
   isHost,
+  isIdentityField,
   listTokens,
+  mergedList,
 } from '../../src/core/headers.js';
 
 describe('isHost', () => {
@@ -126,6 +129,39 @@ describe('listTokens', () => {
   ])('reads %j as %j', (value, tokens) => {
     expect(listTokens(value)).toEqual(tokens);
   });
+});
+
+describe('mergedList', () => {
+  it.each<[string | string[], string | string[], string]>([
+    ['Accept', 'Origin', 'Accept, Origin'],
+    ['a,b', ' b , c ', 'a, b, c'],
+    ['Origin', 'origin, ORIGIN', 'Origin'],
+    [['a', 'b, c'], ['C', 'd'], 'a, b, c, d'],
+    ['', ' ,, ', ''],
+    ['*', 'Origin', '*, Origin'],
+    ['__proto__, constructor', 'a', '__proto__, constructor, a'],
+    [[], [], ''],
+  ])('makes of %j and %j %j', (first, second, merged) => {
+    expect(mergedList(first, second)).toBe(merged);
+  });
+});
+
+describe('isFieldOf', () => {
+  const fields = Object.assign(headerMap(), { 'x-user-email': 'a', 'x-gone': undefined, authorization: undefined });
+
+  it.each(['x-user-email', 'x_user_email', 'x-user_email', 'x_user-email', 'x-gone', 'x_gone', 'authorization'])(
+    'takes %s',
+    (name) => {
+      expect(isFieldOf(fields, name)).toBe(true);
+    },
+  );
+
+  it.each(['', 'x-user', 'x-user-email-', '_x-gone', 'x__gone', 'constructor', '__proto__', 'toString'])(
+    'leaves %j',
+    (name) => {
+      expect(isFieldOf(fields, name)).toBe(false);
+    },
+  );
 });
 
 describe('headerValue', () => {

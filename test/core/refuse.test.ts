@@ -31,6 +31,33 @@ describe('refuse', () => {
     });
   });
 
+  it('takes a status in the place of the usual one, in the answer and in its body', () => {
+    const answer = refuse(fakeContext(), 'ERR_GATEWAY_CREDENTIALS_INVALID', { status: 403 });
+    expect(answer.status).toBe(403);
+    expect(JSON.parse(answer.body as string)).toMatchObject({ status: 403, code: 'ERR_GATEWAY_CREDENTIALS_INVALID' });
+  });
+
+  it('says when to come again by the status that it answers with', () => {
+    const retryAfter = (code: RefusalCode, status: number): unknown =>
+      refuse(fakeContext(), code, { status }).headers['retry-after'];
+    expect(retryAfter('ERR_GATEWAY_AUTH_UNAVAILABLE', 500)).toBeUndefined();
+    expect(retryAfter('ERR_GATEWAY_INTERNAL', 503)).toBe('1');
+  });
+
+  it('keeps the reason for the log, and from the client', () => {
+    const ctx = fakeContext();
+    const { headers, body } = refuse(ctx, 'ERR_GATEWAY_CREDENTIALS_INVALID', { reason: 'planted' });
+    expect(ctx.reason).toBe('planted');
+    expect(JSON.stringify([headers, body])).not.toContain('planted');
+  });
+
+  it('leaves no reason of an earlier refusal behind', () => {
+    const ctx = fakeContext();
+    refuse(ctx, 'ERR_GATEWAY_CREDENTIALS_INVALID', { reason: 'expired' });
+    refuse(ctx, 'ERR_GATEWAY_INTERNAL');
+    expect([ctx.refusal, ctx.reason]).toEqual(['ERR_GATEWAY_INTERNAL', null]);
+  });
+
   it('takes more members of the problem', () => {
     const problem = { 'violated-policies': ['a'], error: 'Slow down' };
     expect(problemOf('ERR_GATEWAY_RATE_LIMITED', { problem })).toMatchObject({ ...problem, status: 429 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
 import { refuse } from '../../src/core/refuse.js';
 import type { GatewayResponse } from '../../src/core/types.js';
-import { accessLog, accessRecord, type AccessLogOptions } from '../../src/logger/middleware.js';
+import { accessRecord } from '../../src/logger/access-record.js';
+import { accessLog, type AccessLogOptions } from '../../src/logger/middleware.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext } from '../support/request.js';
 
@@ -104,6 +105,32 @@ describe('accessRecord', () => {
     const record = accessRecord(ctx, { status: 502, aborted: false });
     expect(record).toMatchObject({ code: 'ERR_GATEWAY_UPSTREAM_RESET', error: 'upstream http://users:3001: reset' });
     expect(JSON.stringify(record)).not.toContain('at ');
+  });
+
+  it('names who called by the id alone, and why the gateway refused', () => {
+    const ctx = fakeContext();
+    const parts = { claims: { email: 'planted' }, scopes: ['planted'], roles: ['planted'], tenant: 'planted' };
+    ctx.identity = { id: 'ada', scheme: 'jwt', ...parts };
+    refuse(ctx, 'ERR_GATEWAY_FORBIDDEN', { reason: 'needs one of admin' });
+    const record = accessRecord(ctx, { status: 403, aborted: false });
+    expect(record).toMatchObject({ identity: 'ada', code: 'ERR_GATEWAY_FORBIDDEN', reason: 'needs one of admin' });
+    expect(JSON.stringify(record)).not.toContain('planted');
+  });
+
+  it('has neither caller nor reason where there is none', () => {
+    expect(accessRecord(fakeContext(), { status: 200, aborted: false })).toMatchObject({
+      ...{ identity: undefined, reason: undefined },
+    });
+  });
+
+  it('keeps to one line, whatever the id and the reason hold', () => {
+    const { lines, options } = collect();
+    const ctx = fakeContext();
+    ctx.identity = { id: 'a\r\nb\u2028\0', scheme: 'jwt', claims: {}, scopes: [], roles: [] };
+    void accessLog(options)(ctx, () => refuse(ctx, 'ERR_GATEWAY_FORBIDDEN', { reason: 'c\r\nd' }));
+    ctx.finish({ status: 403, aborted: false });
+    expect(lines.join('').trimEnd()).not.toMatch(/[\r\n\0]/);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ identity: 'a\r\nb\u2028\0', reason: 'c\r\nd' });
   });
 
   it.each(['text', 42, null, undefined, { message: 'no error' }])('survives that %j was thrown', (thrown) => {

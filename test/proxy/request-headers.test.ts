@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../src/core/context.js';
+import { headerMap } from '../../src/core/headers.js';
+import type { HeaderMap } from '../../src/core/types.js';
 import { requestHeaders, type RequestHeaderOptions } from '../../src/proxy/request-headers.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext, type FakeRequestOptions } from '../support/request.js';
@@ -202,6 +204,62 @@ describe('requestHeaders', () => {
       const kept = fakeContext(request);
       kept.draft().headers.accept = 'a';
       expect(fieldsOf(kept)['content-length']).toBe('5');
+    });
+  });
+
+  describe('with fields in which the client has no say', () => {
+    function fieldsWith(headers: HeaderMap, given: HeaderMap, hasDraft: boolean): Fields {
+      const ctx = fakeContext({ headers });
+      if (hasDraft) ctx.draft();
+      ctx.setUpstreamHeaders(Object.assign(headerMap(), given));
+      return fieldsOf(ctx);
+    }
+
+    describe.each([false, true])('and a draft: %s', (hasDraft) => {
+      it('sends them in the place of what the client sent, in any spelling', () => {
+        const client = { 'x-user-email': 'forged', x_user_email: ['forged', 'forged'], 'x-user_email': 'forged' };
+        const fields = fieldsWith(
+          { ...client, accept: '*/*' },
+          { 'x-user-email': 'proven', 'x-list': ['a', 'b'] },
+          hasDraft,
+        );
+        expect(fields).toMatchObject({ 'x-user-email': 'proven', 'x-list': ['a', 'b'], accept: '*/*' });
+        expect(JSON.stringify(fields)).not.toContain('forged');
+      });
+
+      it('sends none that is undefined', () => {
+        const client = { authorization: 'forged', 'x-a': 'forged', x_a: 'forged' };
+        const fields = fieldsWith(client, { authorization: undefined, 'x-a': undefined }, hasDraft);
+        for (const name of Object.keys(client)) expect(fields).not.toHaveProperty([name]);
+      });
+
+      it('sends those of an identity', () => {
+        const fields = fieldsWith({ 'x-user-id': 'forged', x_user_id: 'forged' }, { 'x-user-id': 'ada' }, hasDraft);
+        expect(fields['x-user-id']).toBe('ada');
+        expect(fields).not.toHaveProperty('x_user_id');
+      });
+
+      it('sends them though the client names them in Connection', () => {
+        const headers = { connection: 'x-user-email, x-user-id', 'x-user-email': 'forged' };
+        expect(fieldsWith(headers, { 'x-user-email': 'proven', 'x-user-id': 'ada' }, hasDraft)).toMatchObject({
+          ...{ 'x-user-email': 'proven', 'x-user-id': 'ada' },
+        });
+      });
+
+      it('leaves other fields of the client, whatever they are called', () => {
+        const fields = fieldsWith({ constructor: 'kept', 'x-user': 'kept' }, { 'x-user-email': 'a' }, hasDraft);
+        expect(fields).toMatchObject({ constructor: 'kept', 'x-user': 'kept' });
+      });
+    });
+
+    it('sends them with every attempt, one with a draft too', () => {
+      const ctx = fakeContext({ headers: { 'x-user-email': 'forged' } });
+      ctx.setUpstreamHeaders(Object.assign(headerMap(), { 'x-user-email': 'proven' }));
+      expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
+      expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
+      ctx.draft();
+      expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
+      expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
     });
   });
 

@@ -19,11 +19,13 @@ export class NodeExchange {
   readonly #mount: Mount;
   readonly #connection: Connection;
   readonly #res: ServerResponse;
+  readonly #caller: { user?: unknown };
   #response: GatewayResponse | null = null;
 
   /**
    * @param hostTrust Holds where the mount has no trust setting of its own.
    * @param parsed Where the host's body parsers leave what they made of the body.
+   * @param caller Where the host's handlers look for the `user` that calls.
    */
   constructor(
     mount: Mount,
@@ -31,12 +33,14 @@ export class NodeExchange {
     res: ServerResponse,
     hostTrust: TrustFunction,
     parsed: ParsedRequest = req,
+    caller: object = req,
   ) {
     const request = readRequest(req, res, mount.trust ?? hostTrust, parsed);
     const inform = req.httpVersion === '2.0' ? hintSender(res) : null;
     this.ctx = new Context(request, { clock: mount.clock, inform });
     this.#mount = mount;
     this.#res = res;
+    this.#caller = caller;
     this.#connection = connectionOf(req.socket);
     this.#connection.response = res;
     res.on('close', this.#onClose);
@@ -48,14 +52,14 @@ export class NodeExchange {
     const answer = isPassedOn(response) ? this.#refusePassing() : response;
     if (answer !== null && isDraining()) answer.headers.connection = 'close';
     if (answer !== null) return this.#complete(answer);
+    if (this.ctx.identity !== null) this.#caller.user = this.ctx.identity;
     if (isGateway) this.#res.off('close', this.#onClose);
     else setHeaders(this.#res, this.#complete(response).headers, this.ctx.request);
     return null;
   }
 
   #complete(response: GatewayResponse): GatewayResponse {
-    const { answerHeaders } = this.ctx;
-    if (answerHeaders !== null) Object.assign(response.headers, answerHeaders);
+    this.ctx.completeAnswer(response.headers);
     return response;
   }
 

@@ -1,0 +1,13 @@
+import type { Schema } from '../core/options.js';
+
+/** The same schema for what may be a secret, or a place where one could stand by mistake: a fault does not show it. */
+export function unshown(schema: Schema): Schema {
+  return {
+    expected: schema.expected,
+    accepts: () => true,
+    inspect(value: unknown, path, faults) {
+      if (schema.accepts(value)) schema.inspect?.(value as never, path, faults);
+      else faults.push({ path, message: `expected ${schema.expected} (what is there is not shown)` });
+    },
+  };
+}

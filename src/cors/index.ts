@@ -1,0 +1,3 @@
+export { cors } from './middleware.js';
+export type { CorsNames, CorsOptions } from './options.js';
+export type { CorsOrigin } from './origin.js';

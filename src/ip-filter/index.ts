@@ -1,0 +1,2 @@
+export { ipFilter } from './middleware.js';
+export type { IpFilterOptions } from './options.js';

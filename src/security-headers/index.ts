@@ -1,0 +1,2 @@
+export { securityHeaders } from './middleware.js';
+export type { ReferrerPolicy, SecurityHeadersOptions } from './options.js';
