@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.js';
+import { IDENTITY_FIELDS } from '../core/headers.js';
 import type { GatewayResponse, Handler, Identity, MaybePromise } from '../core/types.js';
 import type { AuthenticateOptions } from './authenticate-options.js';
 import { compileRemoval } from './credentials.js';
@@ -15,20 +16,17 @@ export function compileAdmission({
 }: AuthenticateOptions): Admit {
   const headers = typeof identityHeaders === 'boolean' ? {} : identityHeaders;
   const fieldsOf = identityHeaders === false ? null : compileIdentityHeaders(headers);
-  const nobody = absentFields(identityHeaderNames(headers));
+  const nobody = absentFields([...IDENTITY_FIELDS, ...identityHeaderNames(headers)]);
   const removeCredentials = forwardCredentials ? null : compileRemoval(strategies.flatMap(({ sources }) => sources));
 
   return function admit(identity, ctx, next) {
     removeCredentials?.(ctx);
-    ctx.identity = identity;
-    const fields = identity === null ? nobody : (fieldsOf?.(identity) ?? nobody);
-    if (fields instanceof Promise) {
-      return fields.then((late) => {
-        ctx.setUpstreamHeaders(late);
-        return next(ctx);
-      });
+    if (identity !== null) {
+      ctx.identity = identity;
+      ctx.setUpstreamHeaders(fieldsOf?.(identity) ?? nobody);
+    } else if (ctx.identity === null) {
+      ctx.setUpstreamHeaders(nobody);
     }
-    ctx.setUpstreamHeaders(fields);
     return next(ctx);
   };
 }

@@ -66,6 +66,7 @@ function firstClaim(claims: Claims, candidates: readonly string[]): unknown {
 /** Only what the claims say themselves counts, never what every object inherits. */
 export function claim(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
+  if (!name.includes('.')) return undefined;
   let value: unknown = claims;
   for (const part of name.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;

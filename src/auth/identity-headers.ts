@@ -1,6 +1,6 @@
 import { headerMap } from '../core/headers.js';
 import { inspect, isPlainObject, member, object, string, type Fault, type Schema } from '../core/options.js';
-import type { HeaderMap, Identity, MaybePromise } from '../core/types.js';
+import type { HeaderMap, Identity } from '../core/types.js';
 import { claim } from './claims-identity.js';
 import {
   compileInternalToken,
@@ -19,7 +19,7 @@ import { ownHeaderField } from './own-header.js';
 export interface IdentityHeadersOptions {
   /**
    * Fields with claims, by header field name: `{ 'x-user-email': 'email' }`. Objects and lists are written as JSON; a
-   * claim that is missing, or longer than 4096 characters, has no field.
+   * claim that is missing, or longer than 4096 characters, has no field; nor has a longer list of roles.
    */
   claims?: Readonly<Record<string, string>>;
   /** A short-lived token of the gateway's own, so that the upstream can check who has called it. */
@@ -73,9 +73,7 @@ export function absentFields(names: Iterable<string>): Readonly<HeaderMap> {
 }
 
 /** Compiles the options once. The fields of an identity are made once, too, as long as it is the same object. */
-export function compileIdentityHeaders(
-  options: IdentityHeadersOptions,
-): (identity: Identity) => MaybePromise<Readonly<HeaderMap>> {
+export function compileIdentityHeaders(options: IdentityHeadersOptions): (identity: Identity) => Readonly<HeaderMap> {
   const { claims = {}, internalToken: token } = options;
   const fixed = new WeakMap<Identity, Readonly<HeaderMap>>();
   const tokenOf = token === undefined ? null : compileInternalToken(token);
@@ -88,22 +86,16 @@ export function compileIdentityHeaders(
     const { id, roles, consumer } = identity;
     made['x-user-id'] = encoded(id);
     made['x-user-role'] = roles[0] === undefined ? undefined : encoded(roles[0]);
-    made['x-user-roles'] = asciiJson(roles);
+    made['x-user-roles'] = claimText(roles);
     made['x-consumer-id'] = consumer === undefined ? undefined : encoded(consumer);
     for (const [name, from] of Object.entries(claims)) made[name] = claimText(claim(identity.claims, from));
     fixed.set(identity, made);
     return made;
   }
 
-  function withToken(identity: Identity, text: string): Readonly<HeaderMap> {
-    return Object.assign(headerMap(), fixedFields(identity), { [tokenName]: text });
-  }
-
   return function fieldsOf(identity) {
     if (tokenOf === null) return fixedFields(identity);
-    const text = tokenOf(identity);
-    if (text instanceof Promise) return text.then((late) => withToken(identity, late));
-    return withToken(identity, text);
+    return Object.assign(headerMap(), fixedFields(identity), { [tokenName]: tokenOf(identity) });
   };
 }
 

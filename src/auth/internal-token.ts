@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.js';
 import { func, inspect, integer, member, type Fault } from '../core/options.js';
-import type { Identity, MaybePromise } from '../core/types.js';
+import type { Identity } from '../core/types.js';
 import type { Claims } from './claims-identity.js';
 import { inspectTokenSignerOptions, TokenSigner, type TokenSignerOptions } from './jwt/token-signer.js';
 import { ownHeaderField } from './own-header.js';
@@ -34,26 +34,21 @@ export function internalTokenHeader({ header = 'x-internal-token' }: InternalTok
 }
 
 /** Compiles the options once: the token for an identity, made anew when half of its time is over. */
-export function compileInternalToken(options: InternalTokenOptions): (identity: Identity) => MaybePromise<string> {
+export function compileInternalToken(options: InternalTokenOptions): (identity: Identity) => string {
   const { header, claimsOf = defaultClaims, expiresInMs = DEFAULT_MS, ...given } = options;
   const { clock = systemClock } = given;
   const signer = new TokenSigner({ ...given, expiresInMs });
   const prefix = header === 'authorization' ? 'Bearer ' : '';
   const made = new WeakMap<Identity, { readonly text: string; readonly at: number }>();
 
-  function keep(identity: Identity, token: string, at: number): string {
-    const text = prefix + token;
-    made.set(identity, { text, at });
-    return text;
-  }
-
   return function tokenFor(identity) {
     const now = clock.wall();
     const known = made.get(identity);
     // The time in a token is that of the wall clock, which may be set back too.
     if (known !== undefined && Math.abs(now - known.at) < expiresInMs / 2) return known.text;
-    const token = signer.sign(claimsOf(identity));
-    return token instanceof Promise ? token.then((late) => keep(identity, late, now)) : keep(identity, token, now);
+    const text = prefix + signer.sign(claimsOf(identity));
+    made.set(identity, { text, at: now });
+    return text;
   };
 }
 

@@ -1,5 +1,4 @@
-import { randomUUID, sign, type KeyObject } from 'node:crypto';
-import type { Algorithm } from 'jsonwebtoken';
+import { randomUUID, type KeyObject } from 'node:crypto';
 import { systemClock, type Clock } from '../../core/clock.js';
 import {
   boolean,
@@ -15,10 +14,8 @@ import {
   type Fault,
   type Schema,
 } from '../../core/options.js';
-import type { MaybePromise } from '../../core/types.js';
 import type { Claims } from '../claims-identity.js';
 import type { JwtAlgorithm } from './algorithms.js';
-import { loadJsonWebToken, type JsonWebToken } from './jsonwebtoken.js';
 import { algorithmField, misfit } from './jwt-key.js';
 import {
   keyMaterialField,
@@ -29,6 +26,7 @@ import {
   type ReadKey,
   type SecretMaterial,
 } from './key-material.js';
+import { signToken } from './signature.js';
 
 /** `secret` or `privateKey`, and how long tokens are good for. */
 export interface TokenSignerOptions {
@@ -99,14 +97,13 @@ function readSigningKey({ secret, secretIsBase64, privateKey }: TokenSignerOptio
 const OWN_CLAIMS = ['iss', 'aud', 'iat', 'nbf', 'exp'];
 
 /**
- * Signs tokens (RFC 7519) with one key. The first token may be a promise, as long as jsonwebtoken is being loaded; the
- * others are there at once.
+ * Signs tokens (RFC 7519) with one key.
  *
  * @throws {ConfigError} when an option is wrong, be it a key that is too weak.
  *
  * @example
  * const signer = new TokenSigner({ secret: process.env.JWT_SECRET, issuer: 'shop', expiresInMs: 900_000 });
- * const token = await signer.sign({ sub: user.id, scope: 'orders:read' });
+ * const token = signer.sign({ sub: user.id, scope: 'orders:read' });
  */
 export class TokenSigner {
   readonly #key: KeyObject;
@@ -128,7 +125,6 @@ export class TokenSigner {
     this.#expiresInMs = expiresInMs;
     this.#tokenId = tokenId;
     this.#clock = clock;
-    void loadJsonWebToken();
   }
 
   /**
@@ -138,7 +134,7 @@ export class TokenSigner {
    * @throws {TypeError} where the claims have one of those that only the signer writes: they may come from outside.
    * @throws {ConfigError} when `expiresInMs` is wrong.
    */
-  sign(claims: Claims, options: { readonly expiresInMs?: number } = {}): MaybePromise<string> {
+  sign(claims: Claims, options: { readonly expiresInMs?: number } = {}): string {
     const { expiresInMs = this.#expiresInMs } = options;
     if (options.expiresInMs !== undefined) validate('TokenSigner.sign', expiresInMs, expiresIn, 'expiresInMs');
     const taken = OWN_CLAIMS.find((name) => Object.hasOwn(claims, name));
@@ -151,25 +147,6 @@ export class TokenSigner {
       iat: Math.floor(wallMs / 1_000),
       exp: Math.floor((wallMs + expiresInMs) / 1_000),
     });
-    if (this.#header.alg === 'EdDSA') return this.#signEdDsa(payload);
-    const library = loadJsonWebToken();
-    return library instanceof Promise
-      ? library.then((late) => this.#signWith(late, payload))
-      : this.#signWith(library, payload);
+    return signToken(this.#header, payload, this.#key);
   }
-
-  #signWith(library: JsonWebToken, payload: string): string {
-    // As a text it is signed as it is: to an object jsonwebtoken would add claims of its own.
-    return library.sign(payload, this.#key, { algorithm: this.#header.alg as Algorithm, header: this.#header });
-  }
-
-  /** jsonwebtoken has no EdDSA (RFC 8037 3.1). */
-  #signEdDsa(payload: string): string {
-    const input = `${base64url(JSON.stringify(this.#header))}.${base64url(payload)}`;
-    return `${input}.${sign(null, Buffer.from(input), this.#key).toString('base64url')}`;
-  }
-}
-
-function base64url(text: string): string {
-  return Buffer.from(text).toString('base64url');
 }

@@ -5,7 +5,6 @@ import { claim, compileIdentity, freezeDeep, type ClaimNames, type Claims } from
 import { invalid, isAuthFailure, type AuthFailure } from '../strategy.js';
 import type { JwtAlgorithm } from './algorithms.js';
 import { compileClaimRules, isWithin, type ClaimRules, type TokenPeriod } from './claim-rules.js';
-import { loadJsonWebToken, type JsonWebToken } from './jsonwebtoken.js';
 import type { KeySource, VerificationKey } from './key-source.js';
 import { signedPayload } from './signature.js';
 import { parsePart, TokenHeaders, type TokenHeader } from './token-header.js';
@@ -45,18 +44,10 @@ export class TokenVerifier {
     this.#keyClaim = options.keyClaim ?? null;
     this.#periodOf = compileClaimRules(options);
     this.#identityOf = compileIdentity('jwt', options);
-    void loadJsonWebToken();
   }
 
   /** @param token At most `MAX_CREDENTIAL_BYTES` long. */
   verify(token: string): MaybePromise<VerifiedToken | AuthFailure> {
-    const library = loadJsonWebToken();
-    return library instanceof Promise
-      ? library.then((late) => this.#verify(token, late))
-      : this.#verify(token, library);
-  }
-
-  #verify(token: string, library: JsonWebToken): MaybePromise<VerifiedToken | AuthFailure> {
     const header = this.#headers.read(token);
     if (isAuthFailure(header)) return header;
     const { algorithm } = header;
@@ -65,21 +56,20 @@ export class TokenVerifier {
     if (kid === null && this.#keyClaim !== null) return invalid('the token names no key');
     const found = this.#keys.find(kid, algorithm);
     return found instanceof Promise
-      ? found.then((late) => this.#check(token, algorithm, library, late))
-      : this.#check(token, algorithm, library, found);
+      ? found.then((late) => this.#check(token, algorithm, late))
+      : this.#check(token, algorithm, found);
   }
 
   #check(
     token: string,
     algorithm: JwtAlgorithm,
-    library: JsonWebToken,
     keys: readonly VerificationKey[] | AuthFailure,
   ): VerifiedToken | AuthFailure {
     if (isAuthFailure(keys)) return keys;
     if (keys.length === 0) return invalid('the token is of no known key and algorithm');
     if (keys.length > MAX_CANDIDATES) return invalid(`more than ${MAX_CANDIDATES} keys could have signed the token`);
     for (const { key, consumer } of keys) {
-      const payload = signedPayload(library, token, algorithm, key);
+      const payload = signedPayload(token, algorithm, key);
       if (payload !== undefined) return this.#accept(payload, consumer);
     }
     return invalid('the token has a signature that does not match, or a payload that is no JSON');

@@ -1,14 +1,9 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { loadJsonWebToken } from '../../../src/auth/jwt/jsonwebtoken.js';
+import { describe, expect, it } from 'vitest';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { fakeContext } from '../../support/request.js';
 import { forge, identityOf, NOW, SECRET, tokenOf } from './support.js';
-
-beforeAll(async () => {
-  await loadJsonWebToken();
-});
 
 function askWith(token: string, options: JwtOptions = {}, aheadMs = 0) {
   const clock = new FakeClock();

@@ -1,5 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { loadJsonWebToken } from '../../../src/auth/jwt/jsonwebtoken.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
 import { ConfigError } from '../../../src/core/options.js';
@@ -15,23 +14,7 @@ function ask(options: Partial<JwtOptions>, request: FakeRequestOptions = {}) {
 
 const bearer: FakeRequestOptions = { headers: { authorization: `Bearer ${TOKEN}` } };
 
-describe('jwt before jsonwebtoken is loaded', () => {
-  it('waits for it, once', async () => {
-    vi.resetModules();
-    const fresh = await import('../../../src/auth/jwt/jwt.js');
-    const strategy = fresh.jwt({ secret: SECRET, clock: new FakeClock() });
-    const first = strategy.authenticate(fakeContext(bearer));
-    expect(first).toBeInstanceOf(Promise);
-    expect(await first).toMatchObject({ id: 'u1' });
-    expect(strategy.authenticate(fakeContext(bearer))).toMatchObject({ id: 'u1' });
-  });
-});
-
 describe('jwt', () => {
-  beforeAll(async () => {
-    await loadJsonWebToken();
-  });
-
   it('says what it is', () => {
     expect(jwt({ secret: SECRET })).toMatchObject({
       name: 'jwt',
@@ -92,10 +75,6 @@ describe('jwt', () => {
 });
 
 describe('isRevoked', () => {
-  beforeAll(async () => {
-    await loadJsonWebToken();
-  });
-
   it('is asked about every good token, a known one too, with its claims and the request', () => {
     const isRevoked = vi.fn<NonNullable<JwtOptions['isRevoked']>>(() => false);
     const strategy = jwt({ secret: SECRET, clock: new FakeClock(), isRevoked });

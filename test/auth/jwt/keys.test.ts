@@ -1,16 +1,11 @@
 import { createSecretKey, generateKeyPairSync, KeyObject } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { loadJsonWebToken } from '../../../src/auth/jwt/jsonwebtoken.js';
+import { describe, expect, it } from 'vitest';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
 import { ConfigError } from '../../../src/core/options.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { fakeContext } from '../../support/request.js';
 import { KEYS, randomSecret, SECRET, tokenOf } from './support.js';
-
-beforeAll(async () => {
-  await loadJsonWebToken();
-});
 
 function ask(options: JwtOptions, token: string) {
   return jwt({ clock: new FakeClock(), ...options }).authenticate(

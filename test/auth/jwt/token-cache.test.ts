@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JwtAlgorithm } from '../../../src/auth/jwt/algorithms.js';
-import { loadJsonWebToken } from '../../../src/auth/jwt/jsonwebtoken.js';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { KeySource, VerificationKey } from '../../../src/auth/jwt/key-source.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
@@ -10,10 +9,6 @@ import type { MaybePromise } from '../../../src/core/types.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { fakeContext } from '../../support/request.js';
 import { identityOf, KEYS, NOW, OTHER_RSA, part, signRs256 } from './support.js';
-
-beforeAll(async () => {
-  await loadJsonWebToken();
-});
 
 const INVALID = { failure: 'invalid' };
 const [KEY, OTHER] = [KEYS.RS256.verifying, OTHER_RSA.verifying] as [KeyObject, KeyObject];

@@ -1,16 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MAX_CREDENTIAL_BYTES } from '../../../src/auth/credentials.js';
-import { loadJsonWebToken } from '../../../src/auth/jwt/jsonwebtoken.js';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { KeySource, VerificationKey } from '../../../src/auth/jwt/key-source.js';
 import { TokenHeaders } from '../../../src/auth/jwt/token-header.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { fakeContext } from '../../support/request.js';
 import { forge, NOW, part, SECRET, tokenOf } from './support.js';
-
-beforeAll(async () => {
-  await loadJsonWebToken();
-});
 
 /** Keys that count how often they were asked for: nothing is computed before. */
 class CountingKeys implements KeySource {
