@@ -97,6 +97,39 @@ const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
     expect(statuses).toEqual([500, 500, 'not asked']);
   },
 
+  async '07-auth.ts'(url) {
+    const { linesToPaste } = await import('../examples/07-auth.js');
+    const lines = linesToPaste(url).split('\n').filter(isCurl);
+    const tokens: Record<string, string> = {};
+    const paste = (line: string): Promise<Answer> =>
+      execute(words(line).map((word) => word.replace(/<(\w+)>/, (_all, name: string) => tokens[name] ?? '')));
+    const [logIn, ...others] = lines as [string, ...string[]];
+    Object.assign(tokens, JSON.parse((await paste(logIn)).body));
+    const answers: Answer[] = [];
+    for (const line of others) answers.push(await paste(line));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 401, 204]);
+    const [user, orders, refreshed, product, , preflight] = answers;
+    expect(user?.body).toMatch(/"Ada"/);
+    expect(orders?.body).toMatch(/"orders"/);
+    expect(JSON.parse(refreshed?.body ?? '')).toMatchObject({
+      expiresIn: 900,
+      refreshToken: expect.any(String) as string,
+    });
+    expect(product?.body).toMatch(/"Keyboard"/);
+    expect(preflight?.headers['access-control-allow-origin']).toBe('https://app.example.com');
+
+    expect((await paste(logIn.replace('engine', 'wrong'))).status).toBe(401);
+    Object.assign(tokens, JSON.parse((await paste(logIn.replace('ada', 'grace'))).body));
+    const [users = '', scoped = '', , withKey = ''] = others;
+    const statuses = async (...pasted: string[]): Promise<number[]> => {
+      const all: number[] = [];
+      for (const line of pasted) all.push((await paste(line)).status);
+      return all;
+    };
+    expect(await statuses(users, scoped, users.replace('<token>', '<none>'))).toEqual([200, 403, 401]);
+    expect(await statuses(withKey, withKey, withKey)).toEqual([200, 200, 429]);
+  },
+
   async 'demo.ts'(url) {
     expect(await get(`${url}/api/products/1`)).toMatchObject({ name: 'Keyboard' });
   },

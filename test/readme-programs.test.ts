@@ -8,7 +8,19 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startOrders, startUsers } from '../examples/services.js';
 import { listen, type Running } from '../examples/support.js';
 import { eventually } from './support/eventually.js';
-import { blocks, pages, PROTECTION, RATE_LIMIT, README, ROOT } from './support/pages.js';
+import {
+  AUTH,
+  blocks,
+  CORS,
+  ERRORS,
+  HEADERS,
+  LOGIN,
+  pages,
+  PROTECTION,
+  RATE_LIMIT,
+  README,
+  ROOT,
+} from './support/pages.js';
 import { redisIsInstalled, startRedis, type RedisServer } from './support/redis-server.js';
 
 /** What runs on the ports that the pages name. */
@@ -72,8 +84,8 @@ function runProgram(code: string): RunningProgram {
 }
 
 /** Waits for a program that has just been started. */
-function fetchSoon(url: string): Promise<Response> {
-  return eventually(() => fetch(onFreePorts(url)), { withinMs: 10_000 });
+function fetchSoon(url: string, headers: Record<string, string> = {}): Promise<Response> {
+  return eventually(() => fetch(onFreePorts(url), { headers }), { withinMs: 10_000 });
 }
 
 async function answerOf(url: string): Promise<unknown> {
@@ -109,13 +121,6 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
       },
     ],
     [
-      'Koa',
-      async () => {
-        expect(await answerOf('http://localhost:3000/api/users/2')).toEqual({ id: 2, name: 'Grace' });
-        expect((await fetchSoon('http://localhost:3000/none')).status).toBe(404);
-      },
-    ],
-    [
       'node:http and serve()',
       async () => {
         for (const port of ['3000', '3001']) {
@@ -140,15 +145,45 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
       },
     ],
     [
+      'identity',
+      async () => {
+        const refused = await fetchSoon('http://localhost:3000/api/users/1');
+        expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="api"']);
+        const logIn = await fetch(onFreePorts('http://localhost:3000/api/auth/login'), {
+          method: 'POST',
+          headers: { origin: 'https://app.example.com', 'content-type': 'application/json' },
+          body: JSON.stringify({ email: 'ada@example.test', password: 'engine' }),
+        });
+        expect(logIn.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+        const { token } = (await logIn.json()) as { token: string };
+        const answers = [
+          await fetchSoon('http://localhost:3000/api/users/1', { authorization: `Bearer ${token}` }),
+          await fetchSoon('http://localhost:3000/api/orders', { authorization: `Bearer ${token}` }),
+          await fetchSoon('http://localhost:3000/api/orders', { 'x-api-key': 'the-key-of-the-shop' }),
+        ];
+        expect(answers.map(({ status }) => status)).toEqual([200, 401, 200]);
+      },
+    ],
+    [
       'one piece',
       async () => {
         expect(await answerOf('http://localhost:3000/1')).toEqual({ id: 1, name: 'Ada' });
       },
     ],
-    ['a limiter and a breaker', null],
   ],
-  'docs/errors.md': [],
-  'docs/headers.md': [],
+  [AUTH]: [
+    ['the whole', null],
+    ['rotation', null],
+    ['a strategy', null],
+  ],
+  [CORS]: [['the whole', null]],
+  [ERRORS]: [],
+  [HEADERS]: [],
+  [LOGIN]: [
+    ['the whole', null],
+    ['stores', null],
+    ['sessions', null],
+  ],
   'docs/routing.md': [['explain()', null]],
   [PROTECTION]: [
     ['the whole', null],

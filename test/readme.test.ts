@@ -9,7 +9,21 @@ import { describe, expect, it } from 'vitest';
 import { REFUSALS } from '../src/core/errors.js';
 import { GATEWAY_ORDER, ROUTE_ORDER } from '../src/gateway/order.js';
 import * as innergate from '../src/index.js';
-import { blocks, pages, PROTECTION, RATE_LIMIT, read, README, ROOT, rowsWith } from './support/pages.js';
+import {
+  AUTH,
+  blocks,
+  CORS,
+  ERRORS,
+  HEADERS,
+  LOGIN,
+  pages,
+  PROTECTION,
+  RATE_LIMIT,
+  read,
+  README,
+  ROOT,
+  rowsWith,
+} from './support/pages.js';
 
 const manifest = JSON.parse(read('package.json')) as {
   version: string;
@@ -156,12 +170,14 @@ interface OptionTable {
   readonly of: readonly string[];
   /** Told in the text, once for all. */
   readonly elsewhere?: string;
+  /** The rest of the table: another page, and an option of that. */
+  readonly rest?: readonly [page: string, option: string];
 }
 
 const TABLES: readonly OptionTable[] = [
-  { page: README, option: 'methods', of: ['gateway/config.ts RouteConfig'] },
+  { page: README, option: 'methods', of: ['gateway/config.ts RouteConfig'], rest: [HEADERS, 'changeOrigin'] },
   { page: README, option: 'trustProxy', of: ['gateway/config.ts GatewayConfig'], elsewhere: 'routes' },
-  { page: README, option: 'connectMs', of: ['proxy/options.ts Timeouts'] },
+  { page: ERRORS, option: 'connectMs', of: ['proxy/options.ts Timeouts'] },
   { page: RATE_LIMIT, option: 'burst', of: ['gateway/config.ts RouteRateLimit'], elsewhere: 'clock' },
   {
     page: RATE_LIMIT,
@@ -183,23 +199,69 @@ const TABLES: readonly OptionTable[] = [
   { page: PROTECTION, option: 'floor', of: ['retry/retry-budget.ts RetryBudgetOptions'], elsewhere: 'clock' },
   { page: PROTECTION, option: 'maxQueue', of: ['gateway/config.ts RouteConcurrency'], elsewhere: 'clock' },
   { page: PROTECTION, option: 'sampleMs', of: ['load-shedding/options.ts LoadSheddingOptions'], elsewhere: 'clock' },
+  { page: AUTH, option: 'invalidTokenStatus', of: ['gateway/auth.ts RouteAuth'] },
+  { page: AUTH, option: 'idClaim', of: ['auth/claims-identity.ts ClaimNames'] },
+  {
+    page: AUTH,
+    option: 'internalToken',
+    of: ['auth/identity-headers.ts IdentityHeadersOptions', 'auth/internal-token.ts InternalTokenOptions'],
+    elsewhere: 'clock',
+  },
+  { page: AUTH, option: 'maxTokenAgeMs', of: ['auth/jwt/options.ts JwtOptions'], elsewhere: 'clock' },
+  { page: AUTH, option: 'consumer', of: ['auth/jwt/jwt-key.ts JwtKey'] },
+  { page: AUTH, option: 'refreshMs', of: ['auth/jwt/jwks-options.ts JwksOptions'], elsewhere: 'clock' },
+  { page: AUTH, option: 'keyFrom', of: ['auth/api-key/options.ts ApiKeyOptions'], elsewhere: 'clock' },
+  {
+    page: AUTH,
+    option: 'username',
+    of: [
+      'auth/api-key/options.ts ApiKeyConsumer',
+      'auth/api-key/options.ts FoundConsumer',
+      'auth/basic/options.ts BasicUser',
+    ],
+  },
+  { page: AUTH, option: 'maxConcurrent', of: ['auth/basic/options.ts BasicOptions'], elsewhere: 'clock' },
+  { page: AUTH, option: 'tokenTypes', of: ['auth/introspection/options.ts IntrospectionOptions'], elsewhere: 'clock' },
+  { page: LOGIN, option: 'verify', of: ['auth/login/options.ts LoginOptions'], elsewhere: 'clock' },
+  { page: LOGIN, option: 'reload', of: ['auth/login/options.ts RefreshOptions'] },
+  {
+    page: LOGIN,
+    option: 'maxFamilies',
+    of: [
+      'auth/login/memory-refresh-token-store.ts MemoryRefreshTokenStoreOptions',
+      'auth/login/redis-refresh-token-store.ts RedisRefreshTokenStoreOptions',
+    ],
+  },
+  {
+    page: LOGIN,
+    option: 'trustedOrigins',
+    of: ['auth/session/options.ts LookupSessionOptions', 'auth/session/options.ts SignedSessionOptions'],
+    elsewhere: 'clock',
+  },
+  { page: LOGIN, option: 'blockSize', of: ['auth/basic/hash-password.ts HashPasswordOptions'] },
+  { page: CORS, option: 'preflightContinue', of: ['cors/options.ts CorsOptions'] },
+  { page: CORS, option: 'frameOptions', of: ['security-headers/options.ts SecurityHeadersOptions'] },
 ];
 
 describe('the tables', () => {
-  it.each(TABLES)('of $page with $option tell every option and its default', ({ page, option, of, elsewhere }) => {
-    const options = new Map(
-      of.flatMap((entry) => {
-        const [file, name] = entry.split(' ') as [string, string];
-        return [...optionsOf(`src/${file}`, name)];
-      }),
-    );
-    if (elsewhere !== undefined) expect(options.delete(elsewhere)).toBe(true);
-    expect(options.size).toBeGreaterThan(2);
-    expect(sorted(optionsIn(rowsWith(page, option)))).toEqual(sorted(options));
-  });
+  it.each(TABLES)(
+    'of $page with $option tell every option and its default',
+    ({ page, option, of, elsewhere, rest }) => {
+      const options = new Map(
+        of.flatMap((entry) => {
+          const [file, name] = entry.split(' ') as [string, string];
+          return [...optionsOf(`src/${file}`, name)];
+        }),
+      );
+      if (elsewhere !== undefined) expect(options.delete(elsewhere)).toBe(true);
+      expect(options.size).toBeGreaterThan(2);
+      const rows = [...rowsWith(page, option), ...(rest === undefined ? [] : rowsWith(...rest))];
+      expect(sorted(optionsIn(rows))).toEqual(sorted(options));
+    },
+  );
 
   it('tell every error code and its status', () => {
-    const told = rowsWith('docs/errors.md', 'ERR_GATEWAY_INTERNAL').map(([code, status]) => [code, Number(status)]);
+    const told = rowsWith(ERRORS, 'ERR_GATEWAY_INTERNAL').map(([code, status]) => [code, Number(status)]);
     expect(told).toEqual(Object.entries(REFUSALS).map(([code, { status }]) => [`\`${code}\``, status]));
   });
 
@@ -223,6 +285,12 @@ describe('the tables', () => {
       const names = right.startsWith('the same') ? namesIn(left) : namesIn(right).slice(0, 1);
       expect([...ours, ...Object.keys(innergate), 'execute']).toEqual(expect.arrayContaining(names));
     }
+  });
+
+  it('and the row of timeouts tells every deadline with its default', () => {
+    const [, , text = ''] = rowsWith(README, 'timeouts').find(([names]) => names === '`timeouts`') ?? [];
+    for (const [name, value] of optionsOf('src/proxy/options.ts', 'Timeouts'))
+      expect(text).toContain(`\`${name}\` (${String(value)})`);
   });
 
   it('and the text tells every option of serve() with its default', () => {

@@ -13,10 +13,12 @@ import {
   type AuthStrategy,
   type BasicOptions,
   type IntrospectionOptions,
+  type JwksOutage,
   type JwtOptions,
   type SessionOptions,
 } from '../auth/index.js';
 import { absentFields, identityHeaderNames } from '../auth/identity-headers.js';
+import { jwksOptionsOf } from '../auth/jwt/options.js';
 import type { Fault } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
@@ -174,10 +176,23 @@ export function authenticateParts(auth: ResolvedAuth | null, engines: Engines): 
 
 function strategyOf({ kind, options }: { kind: Kind; options: object }, engines: Engines): AuthStrategy {
   return engines.share(`auth ${kind}`, options, () => {
-    const strategy = STRATEGIES[kind]({ clock: engines.clock, ...options });
+    const told = kind === 'jwt' ? withOutageLog(options, engines) : options;
+    const strategy = STRATEGIES[kind]({ clock: engines.clock, ...told });
     engines.onClose(() => strategy.close?.());
     return strategy;
   });
+}
+
+/** Keys that can no longer be fetched are told in the log of the gateway, where it keeps one. */
+function withOutageLog(options: JwtOptions, { log }: Engines): JwtOptions {
+  const fetched = jwksOptionsOf(options);
+  if (fetched === null || log === null) return options;
+  function onOutage({ origin, state, error }: JwksOutage): void {
+    const reason = error instanceof Error ? error.message : undefined;
+    log?.(state === 'up' ? 'info' : 'warn', `keys of tokens are ${state}`, { origin, reason });
+  }
+  const { oidc, issuer = oidc, ...rest } = options;
+  return { ...rest, ...(issuer === undefined ? undefined : { issuer }), jwks: { onOutage, ...fetched } };
 }
 
 function withClock(rules: AuthenticationRules, { clock }: Engines): AuthenticationRules {

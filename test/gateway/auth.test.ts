@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
 import type { AuthStrategy } from '../../src/auth/index.js';
@@ -6,13 +6,20 @@ import { jwt } from '../../src/auth/index.js';
 import type { Context } from '../../src/core/context.js';
 import { ConfigError } from '../../src/core/options.js';
 import type { GatewayResponse, Handler } from '../../src/core/types.js';
-import { createGateway, type Gateway, type GatewayConfig, type RouteConfig } from '../../src/gateway/index.js';
+import {
+  createGateway,
+  type Gateway,
+  type GatewayConfig,
+  type RouteAuth,
+  type RouteConfig,
+} from '../../src/gateway/index.js';
 import { requestHeaders } from '../../src/proxy/request-headers.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { bodyText, fakeRequest, type FakeRequestOptions } from '../support/request.js';
 
 const secret = 'a secret of thirty-two bytes, or more';
 const target = 'http://users:3001';
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 /** Answers with what an upstream would see. */
 const seen: Handler = (ctx: Context) => {
@@ -264,6 +271,28 @@ describe('the option auth', () => {
     });
     const statusOf = async (name: string) => (await ask(gateway, { headers: { 'x-name': name } })).status;
     expect([await statusOf('ada'), await statusOf('ada'), await statusOf('bob')]).toEqual([200, 429, 200]);
+  });
+});
+
+describe('keys that cannot be fetched', () => {
+  const down = (): Promise<Response> => Promise.reject(new Error('connection refused'));
+
+  it.each<[string, RouteAuth]>([
+    ['jwks', { jwt: { jwks: { uri: 'https://id.example.com/keys', fetch: down }, audience: 'shop' } }],
+    ['discovery', { jwt: { jwks: { discoverFrom: 'https://id.example.com', fetch: down }, audience: 'shop' } }],
+  ])('are 503, and a line in the log: %s', async (_name, auth) => {
+    const { gateway, log, clock } = build({ routes: routes({ path: '/', auth }) });
+    const token = jsonwebtoken.sign({ sub: 'ada', exp: Math.floor(clock.wall() / 1000) + 60 }, rsa.privateKey, {
+      algorithm: 'RS256',
+    });
+    const { status, headers } = await ask(gateway, bearer(token));
+    expect(status).toBe(503);
+    expect(headers['retry-after']).toBe('1');
+    const line = log.find(({ message }) => message === 'keys of tokens are down');
+    expect(line).toMatchObject({ level: 'warn', origin: 'https://id.example.com' });
+    expect(line?.reason).toContain('connection refused');
+    await ask(gateway, bearer(token));
+    expect(log.filter(({ message }) => message === 'keys of tokens are down')).toHaveLength(1);
   });
 });
 

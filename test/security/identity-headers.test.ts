@@ -56,7 +56,7 @@ function configFor(target: string): GatewayConfig {
 }
 
 /** Everybody may ask for these without credentials. */
-const OPEN = ['/public', '/drafted', '/retried', '/optional', '/no/../public'].filter((path) => !path.includes('..'));
+const OPEN = ['/public', '/drafted', '/retried', '/optional'];
 const NAMES = [
   'x-user-id',
   'x-user-role',
@@ -80,14 +80,19 @@ function isFirst(text: string, index: number, all: readonly string[]): boolean {
 const FORGED = NAMES.flatMap(spellings).flatMap((name) => [`${name}: forged`, `${name}: forged-again`]);
 const NOMINATED = `Connection: keep-alive, ${NAMES.join(', ')}, ${NAMES.join(',').replaceAll('-', '_')}`;
 
-/** Lines of a request in which some spelling of such a field stands. */
+/** Lines of a request in which some spelling of such a field stands, in the order of their names. */
 function identityLines({ rawHeaders }: RawRequest): string[] {
   return rawHeaders
     .filter(([name]) => NAMES.includes(name.toLowerCase().replaceAll('_', '-')))
-    .map(([name, value]) => `${name}: ${value}`);
+    .map(([name, value]) => `${name}: ${value}`)
+    .sort();
 }
 
-type Host = (config: GatewayConfig) => { listener: RequestListener; close: () => Promise<void> };
+interface Mounted {
+  readonly listener: RequestListener;
+  close(): Promise<void>;
+}
+type Host = (config: GatewayConfig) => Mounted;
 
 const expressHost =
   (express: typeof express5): Host =>
@@ -100,8 +105,8 @@ const koaHost =
   (Application: typeof Koa): Host =>
   (config) => {
     const mounted = inKoa(config);
-    const listener = new Application().use(mounted).callback() as RequestListener;
-    return { listener, close: () => mounted.close({ timeoutMs: 0 }) };
+    const handle = new Application().use(mounted).callback();
+    return { listener: (req, res) => void handle(req, res), close: () => mounted.close({ timeoutMs: 0 }) };
   };
 
 async function frontIn(host: Host): Promise<Front> {
@@ -158,12 +163,12 @@ describe.each(FRONTS)('a gateway that is %s', (_how, start) => {
     const told = identityLines(request);
     const [token = ''] = told.filter((line) => line.startsWith('x-gateway-token: '));
     expect(told.filter((line) => line !== token)).toEqual([
-      'x-user-id: u1',
-      'x-user-role: admin',
-      'x-user-roles: ["admin","editor"]',
       'x-consumer-id: web',
       'x-user-email: ada@shop.test',
+      'x-user-id: u1',
       'x-user-plan: gold',
+      'x-user-role: admin',
+      'x-user-roles: ["admin","editor"]',
     ]);
     const key = Buffer.from(GATEWAY_SECRET);
     const { payload } = await jwtVerify(token.slice(17), key, { currentDate: new Date(NOW * 1_000) });
@@ -174,9 +179,9 @@ describe.each(FRONTS)('a gateway that is %s', (_how, start) => {
   it('leaves a field out where a token says nothing of it, whatever the client says', async () => {
     const request = await expectLetIn(gateway, get('/told', ...FORGED, `Authorization: Bearer ${tokenOf()}`));
     expect(identityLines(request).map((line) => line.replace(/(?<=-token: ).*/, '...'))).toEqual([
+      'x-gateway-token: ...',
       'x-user-id: u1',
       'x-user-roles: []',
-      'x-gateway-token: ...',
     ]);
   });
 
@@ -301,7 +306,7 @@ describe('pieces that are put together by hand', () => {
 
   it.each<[string, (middleware: Middleware) => RequestListener]>([
     ['Express', (middleware) => express5().use(toExpress(middleware)) as RequestListener],
-    ['Koa', (middleware) => new Koa().use(toKoa(middleware)).callback() as RequestListener],
+    ['Koa', (middleware) => new Koa().use(toKoa(middleware)).callback()],
   ])('keep the identity of a client from the upstream in %s, too', async (_host, mount) => {
     const upstream = await rawUpstream();
     const forward = proxy({ target: upstream.url });

@@ -5,6 +5,11 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const README = 'README.md';
+export const AUTH = 'docs/auth.md';
+export const CORS = 'docs/cors.md';
+export const ERRORS = 'docs/errors.md';
+export const HEADERS = 'docs/headers.md';
+export const LOGIN = 'docs/login.md';
 export const PROTECTION = 'docs/protection.md';
 export const RATE_LIMIT = 'docs/rate-limit.md';
 

@@ -36,7 +36,7 @@ export interface JwtOptions extends GivenKey, TokenVerifierOptions {
   /** Several keys: the old and the new one while they rotate, or one for each consumer. */
   keys?: readonly JwtKey[];
   /** Keys that are fetched as a JWK Set (RFC 7517 5): the URL that they are at, or all options. */
-  jwks?: string | Omit<JwksOptions, 'clock'>;
+  jwks?: string | JwksOptions;
   /**
    * Issuer whose keys are found by OpenID Connect Discovery, exactly as its tokens spell it. It is `issuer` too, unless
    * that says otherwise; for more options write `jwks: { discoverFrom }`.

@@ -1,6 +1,6 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { exportJWK, jwtVerify, SignJWT } from 'jose';
-import jsonwebtoken, { type Algorithm } from 'jsonwebtoken';
+import jsonwebtoken from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/auth/jwt/algorithms.js';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
@@ -60,17 +60,6 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
     expect(payload).toMatchObject({ sub: 'u1', name: 'Zoë', iss: 'shop', iat: NOW, exp: NOW + 60 });
   });
 
-  // It has no EdDSA.
-  it.skipIf(algorithm === 'EdDSA')('verifies what jsonwebtoken signs, and signs what it verifies', async () => {
-    const { signing, verifying: key } = KEYS[algorithm];
-    const theirs = jsonwebtoken.sign({ sub: 'u1', exp: NOW + 60 }, signing, { algorithm: algorithm as Algorithm });
-    expect(await ask(verifying(algorithm), theirs)).toMatchObject({ id: 'u1' });
-    const given = typeof signing === 'string' ? { secret: signing } : { privateKey: signing };
-    const ours = new TokenSigner({ ...given, algorithm, expiresInMs: 60_000, clock: new FakeClock() });
-    const options = { algorithms: [algorithm as Algorithm], clockTimestamp: NOW };
-    expect(jsonwebtoken.verify(ours.sign({ sub: 'u1' }), key, options)).toMatchObject({ sub: 'u1' });
-  });
-
   it('refuses one whose payload was changed', async () => {
     const [header = '', , signature = ''] = (await joseToken(algorithm)).split('.');
     const forged = `${header}.${part({ sub: 'admin', exp: NOW + 60 })}.${signature}`;
@@ -90,6 +79,19 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
     const options = { ...verifying(algorithm), algorithms: rest };
     expect(ask(options, await joseToken(algorithm))).toMatchObject(INVALID);
   });
+});
+
+// It has no EdDSA.
+const OF_JSONWEBTOKEN = JWT_ALGORITHMS.filter((name) => name !== 'EdDSA');
+
+it.each(OF_JSONWEBTOKEN)('%s verifies what jsonwebtoken signs, and signs what it verifies', async (algorithm) => {
+  const { signing, verifying: key } = KEYS[algorithm];
+  const theirs = jsonwebtoken.sign({ sub: 'u1', exp: NOW + 60 }, signing, { algorithm: algorithm });
+  expect(await ask(verifying(algorithm), theirs)).toMatchObject({ id: 'u1' });
+  const given = typeof signing === 'string' ? { secret: signing } : { privateKey: signing };
+  const ours = new TokenSigner({ ...given, algorithm, expiresInMs: 60_000, clock: new FakeClock() });
+  const options = { algorithms: [algorithm], clockTimestamp: NOW };
+  expect(jsonwebtoken.verify(ours.sign({ sub: 'u1' }), key, options)).toMatchObject({ sub: 'u1' });
 });
 
 describe('kinds of keys', () => {
