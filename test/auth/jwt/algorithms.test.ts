@@ -66,6 +66,20 @@ describe.each(JWT_ALGORITHMS)('%s', (algorithm) => {
     expect(ask(verifying(algorithm), forged)).toMatchObject(INVALID);
   });
 
+  it('refuses a signature that was changed anywhere, cut or made longer', async () => {
+    const [header = '', payload = '', text = ''] = (await joseToken(algorithm)).split('.');
+    const signature = Buffer.from(text, 'base64url');
+    const flipped = [0, signature.length >> 1, signature.length - 1].map((index) => {
+      const copy = Buffer.from(signature);
+      copy.writeUInt8(copy.readUInt8(index) ^ 1, index);
+      return copy;
+    });
+    const cut = [1, 8, signature.length >> 1, signature.length - 1].map((length) => signature.subarray(0, length));
+    const longer = [Buffer.concat([signature, Buffer.alloc(1)]), Buffer.concat([signature, signature])];
+    for (const forged of [...flipped, ...cut, ...longer])
+      expect(ask(verifying(algorithm), `${header}.${payload}.${forged.toString('base64url')}`)).toMatchObject(INVALID);
+  });
+
   it('refuses its signature under the name of any other algorithm', async () => {
     const token = await joseToken(algorithm);
     const others = JWT_ALGORITHMS.filter((other) => other !== algorithm);

@@ -2,6 +2,7 @@ import { createSecretKey, generateKeyPairSync, KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
+import { TokenSigner } from '../../../src/auth/jwt/token-signer.js';
 import { ConfigError } from '../../../src/core/options.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { fakeContext } from '../../support/request.js';
@@ -63,6 +64,30 @@ describe('several keys', () => {
     expect(() => jwt(faultless)).not.toThrow();
     expect(() => jwt({ ...faultless, keys: [{ publicKey: jwk, algorithms: ['RS512'] }] })).toThrow('does not fit');
     expect(() => jwt({ ...faultless, keys: [{ publicKey: { ...jwk, kid: 'k'.repeat(257) } }] })).toThrow(ConfigError);
+  });
+
+  it('have the name of their JWK, and no other fits them', async () => {
+    const { signing, verifying } = KEYS.RS256 as { signing: KeyObject; verifying: KeyObject };
+    const signer = (kid: string) =>
+      new TokenSigner({ privateKey: signing, kid, expiresInMs: 60_000, clock: new FakeClock() });
+    const options: JwtOptions = {
+      keys: [{ publicKey: { ...verifying.export({ format: 'jwk' }), kid: 'from-jwk' } }],
+      audience: false,
+    };
+    expect(await ask(options, signer('from-jwk').sign({ sub: 'u1' }))).toMatchObject({ id: 'u1' });
+    expect(await ask(options, signer('other').sign({ sub: 'u1' }))).toMatchObject(INVALID);
+  });
+
+  it('do only what their own algorithms say', () => {
+    const token = tokenOf({}, SECRET, { kid: 'a' });
+    expect(ask({ keys: [{ kid: 'a', secret: SECRET, algorithms: ['HS256'] }] }, token)).toMatchObject({ id: 'u1' });
+    expect(ask({ keys: [{ kid: 'a', secret: SECRET, algorithms: ['HS512'] }] }, token)).toMatchObject(INVALID);
+    // Another key that could is none of this token's.
+    const keys: JwtOptions['keys'] = [
+      { kid: 'a', secret: SECRET, algorithms: ['HS512'] },
+      { kid: 'b', secret: SECRET },
+    ];
+    expect(ask({ keys }, token)).toMatchObject(INVALID);
   });
 
   it('are never more than 16 that could have signed a token without a name', () => {

@@ -179,6 +179,15 @@ describe('a token that is not good', () => {
     expect(ask(tokenOf())).toMatchObject({ id: 'u1' });
   });
 
+  it('takes the place of none that is known', () => {
+    const { ask, keySource } = harness({ cacheSize: 1 });
+    const good = tokenOf();
+    void ask(good);
+    void ask(tokenOf({ exp: NOW }));
+    expect(ask(good)).toMatchObject({ id: 'u1' });
+    expect(keySource.asked).toBe(2);
+  });
+
   it('is good as soon as its time has come', () => {
     const { ask, clock } = harness();
     const early = tokenOf({ nbf: NOW + 10 });

@@ -175,6 +175,30 @@ describe('the header of a token', () => {
     },
   );
 
+  it('has no member that it only inherits', () => {
+    const inherited = { alg: 'HS256', kid: 'k1' };
+    const names = Object.keys(inherited) as (keyof typeof inherited)[];
+    try {
+      for (const name of names)
+        Object.defineProperty(Object.prototype, name, { value: inherited[name], configurable: true });
+      const header = new TokenHeaders().read(forge({ typ: 'JWT' }));
+      expect(header).toMatchObject({ failure: 'invalid' });
+    } finally {
+      for (const name of names) Reflect.deleteProperty(Object.prototype, name);
+    }
+  });
+
+  it('is refused where its last character has bits of its own', () => {
+    const [unpadded] = ['', 'a', 'ab']
+      .map((jku) => tokenOf({}, SECRET, { jku }))
+      .filter((token) => token.indexOf('.') % 4 !== 0);
+    const [text = '', ...rest] = (unpadded ?? '').split('.');
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const twin = text.slice(0, -1) + alphabet.charAt(alphabet.indexOf(text.slice(-1)) + 1);
+    expect(Buffer.from(twin, 'base64url')).toEqual(Buffer.from(text, 'base64url'));
+    expect(faultOf([twin, ...rest].join('.'))).toMatchObject({ failure: 'invalid' });
+  });
+
   it('is refused with 10 KB of kid', () => {
     expect(faultOf(tokenOf({}, SECRET, { kid: 'k'.repeat(10_240) }))).toMatchObject({ failure: 'invalid' });
   });
