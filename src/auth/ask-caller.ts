@@ -7,7 +7,7 @@ import { isAuthFailure, unavailable, type AuthFailure } from './strategy.js';
 import { unshown } from './unshown.js';
 
 /** How long a function of the user's may take for its answer. */
-const TIMEOUT_MS = 5_000;
+export const ASK_TIMEOUT_MS = 5_000;
 
 /**
  * Asks a function of the user's, within 5 seconds: `unavailable` where it fails or takes longer, `null` where it knows
@@ -21,7 +21,7 @@ export async function askUser<Answer extends object>(
   clock: Clock,
 ): Promise<Answer | AuthFailure | null> {
   try {
-    return (await withDeadline(ask(), TIMEOUT_MS, clock)) ?? null;
+    return (await withDeadline(ask(), ASK_TIMEOUT_MS, clock)) ?? null;
   } catch (error) {
     return unavailable(`${name} failed: ${failureName(error)}`);
   }
@@ -47,7 +47,7 @@ export async function askCaller<Answer extends Caller>(
 }
 
 /** The message of an error may repeat what was asked for, a credential. Its code or name does not. */
-function failureName(error: unknown): string {
+export function failureName(error: unknown): string {
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
   return (
     [code, name].find((text): text is string => typeof text === 'string' && /^\w{1,60}$/.test(text)) ?? 'no reason'

@@ -232,7 +232,7 @@ function editDistance(a: string, b: string): number {
 /** A value in a message: short, and without what could be a secret inside an object or a URL. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    const safe = value.replace(/([\\/]{2})[^\s,]*@/g, '$1***@');
+    const safe = value.replace(/(:[\\/]*|[\\/]{2})[^\s,]*@/g, '$1***@');
     return JSON.stringify(safe.length > 60 ? `${safe.slice(0, 57)}...` : safe);
   }
   if (typeof value === 'function') return 'a function';

@@ -1,7 +1,8 @@
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/core/errors.js';
-import { bufferBody } from '../../src/core/buffer-body.js';
+import { bufferBody, isStream, keepBody } from '../../src/core/buffer-body.js';
+import { fakeContext } from '../support/request.js';
 
 const text = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
   const chunks: Uint8Array[] = [];
@@ -53,4 +54,29 @@ describe('bufferBody', () => {
     await new Promise((resolve) => stream.once('close', resolve));
     expect(source.destroyed).toBe(true);
   });
+});
+
+describe('keepBody', () => {
+  it('leaves the bytes in the draft, for whoever reads them next', async () => {
+    const body = bodyOf('ab', 'c');
+    const ctx = fakeContext({ method: 'POST', body });
+    expect(await keepBody(ctx, body, 3)).toEqual(Buffer.from('abc'));
+    expect(ctx.draft().body).toEqual(Buffer.from('abc'));
+  });
+
+  it('leaves a stream of a longer one', async () => {
+    const body = bodyOf('ab', 'c');
+    const ctx = fakeContext({ method: 'POST', body });
+    expect(await keepBody(ctx, body, 2)).toBeNull();
+    expect(await text(ctx.draft().body as Readable)).toBe('abc');
+  });
+});
+
+it.each([
+  [bodyOf('a'), true],
+  [Buffer.from('a'), false],
+  ['a', false],
+  [null, false],
+])('isStream tells what can be read only once (%#)', (body, expected) => {
+  expect(isStream(body)).toBe(expected);
 });

@@ -44,7 +44,8 @@ export interface ApiKeyOptions {
   consumers?: readonly ApiKeyConsumer[];
   /**
    * Asks a database, which needs to know hashes only. What it answers holds for all who bring the key, so it gets
-   * nothing of a single request. An answer with members of another kind is a fault of yours (500), a failure is 503.
+   * nothing of a single request. An answer with members of another kind is a fault of yours (500); a failure is 503, and
+   * so is none within 5 seconds.
    */
   lookup?: ApiKeyLookup;
   /**

@@ -34,7 +34,8 @@ export interface BasicOptions {
   users?: readonly BasicUser[];
   /**
    * Asks a directory or a database. What it answers holds for all who bring the same name and password, so it gets
-   * nothing of a single request. An answer with members of another kind is a fault of yours (500), a failure is 503.
+   * nothing of a single request. An answer with members of another kind is a fault of yours (500); a failure is 503, and
+   * so is none within 5 seconds.
    * Let it take as long for an unknown name as for a wrong password, or the time tells who is known.
    */
   verify?: VerifyUser;

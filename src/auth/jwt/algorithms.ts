@@ -34,12 +34,12 @@ export function algorithmsOf(key: KeyObject): JwtAlgorithm[] {
     const bits = (key.symmetricKeySize ?? 0) * 8;
     return ([256, 384, 512] as const).filter((hash) => bits >= hash).map((hash) => `HS${hash}` as const);
   }
-  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
+  const { modulusLength = 0, namedCurve = '', hashAlgorithm } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
     case 'rsa':
       return modulusLength < 2048 ? [] : ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
     case 'rsa-pss':
-      return modulusLength < 2048 ? [] : ['PS256', 'PS384', 'PS512'];
+      return modulusLength < 2048 ? [] : pssAlgorithms(hashAlgorithm);
     case 'ec':
       return [CURVES[namedCurve] ?? []].flat();
     case 'ed25519':
@@ -48,4 +48,9 @@ export function algorithmsOf(key: KeyObject): JwtAlgorithm[] {
     default:
       return [];
   }
+}
+
+/** A key for RSA-PSS can be for one hash alone (RFC 8017 A.2.3). */
+function pssAlgorithms(hash: string | undefined): JwtAlgorithm[] {
+  return (['PS256', 'PS384', 'PS512'] as const).filter((name) => hash === undefined || name === `PS${hash.slice(-3)}`);
 }

@@ -3,6 +3,8 @@ import type { Context } from '../../core/context.js';
 import { validate } from '../../core/options.js';
 import type { MaybePromise } from '../../core/types.js';
 import { warnOnce } from '../../core/warn.js';
+import { withDeadline } from '../../core/with-deadline.js';
+import { ASK_TIMEOUT_MS, failureName } from '../ask-caller.js';
 import { compileCredentials } from '../credentials.js';
 import {
   invalid,
@@ -76,18 +78,18 @@ function unlessRevoked(verified: VerifiedToken, isRevoked: IsRevoked, ctx: Conte
   let answer: MaybePromise<unknown>;
   try {
     answer = isRevoked(identity.claims, ctx);
-  } catch {
-    return UNKNOWN;
+  } catch (error) {
+    return unknown(error);
   }
   if (!(answer instanceof Promise)) return revocation(answer) ?? identity;
-  return answer.then(
-    (late) => revocation(late) ?? identity,
-    () => UNKNOWN,
-  );
+  return withDeadline(answer, ASK_TIMEOUT_MS, ctx.clock).then((late) => revocation(late) ?? identity, unknown);
 }
 
 const REVOKED = invalid('the token is revoked');
-const UNKNOWN = unavailable('isRevoked failed');
+
+function unknown(error: unknown): AuthFailure {
+  return unavailable(`isRevoked failed: ${failureName(error)}`);
+}
 
 /** @throws {TypeError} for an answer that is neither yes nor no: a mistake must not let anybody in. */
 function revocation(answer: unknown): AuthFailure | null {

@@ -51,7 +51,7 @@ export interface JwtOptions extends GivenKey, TokenVerifierOptions {
   tokenFrom?: CredentialSource | readonly CredentialSource[];
   /**
    * Asked about every good token with every request, a known one too: `true` = it is refused. It must answer with a
-   * boolean; where it throws or rejects, the answer is 503.
+   * boolean; where it throws, rejects or takes more than 5 seconds, the answer is 503.
    */
   isRevoked?: (claims: Claims, ctx: Context) => MaybePromise<boolean>;
   /** Good tokens that are known by their hash, so that a repeated one costs no signature; 0 = none. @default 10000 */

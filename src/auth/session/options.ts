@@ -55,7 +55,7 @@ export interface LookupSessionOptions extends CommonSessionOptions {
   /**
    * The claims of a session, or anything of that kind, such as `{ id, roles }`; `null` where there is no such session, or
    * none any more. It gets the cookie's value as it came, be it signed or encoded by whoever made it. Requests with the
-   * same value share one call. When it fails, nobody passes (503).
+   * same value share one call. When it fails or takes more than 5 seconds, nobody passes (503).
    */
   lookup: (sessionId: string) => MaybePromise<Claims | null | undefined>;
   /** Of the cookie that has the session's id. */

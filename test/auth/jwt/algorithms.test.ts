@@ -2,7 +2,7 @@ import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { exportJWK, jwtVerify, SignJWT } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
-import { JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/auth/jwt/algorithms.js';
+import { algorithmsOf, JWT_ALGORITHMS, type JwtAlgorithm } from '../../../src/auth/jwt/algorithms.js';
 import { jwt } from '../../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../../src/auth/jwt/options.js';
 import { TokenSigner } from '../../../src/auth/jwt/token-signer.js';
@@ -109,6 +109,30 @@ it.each(OF_JSONWEBTOKEN)('%s verifies what jsonwebtoken signs, and signs what it
 });
 
 describe('kinds of keys', () => {
+  it.each([
+    ['sha512', ['PS512']],
+    ['sha384', ['PS384']],
+    ['sha256', ['PS256']],
+    ['sha1', []],
+  ])('uses an RSA-PSS key that is for %s with %j alone', (hash, names) => {
+    const { publicKey } = generateKeyPairSync('rsa-pss', {
+      modulusLength: 2048,
+      hashAlgorithm: hash,
+      mgf1HashAlgorithm: hash,
+    });
+    expect(algorithmsOf(publicKey)).toEqual(names);
+  });
+
+  it('signs with an RSA-PSS key in the one way that the key allows', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa-pss', {
+      modulusLength: 2048,
+      hashAlgorithm: 'sha512',
+      mgf1HashAlgorithm: 'sha512',
+    });
+    const signer = new TokenSigner({ privateKey, expiresInMs: 60_000, clock: new FakeClock() });
+    expect(ask(verifying('PS512', publicKey), signer.sign({ sub: 'u1' }))).toMatchObject({ id: 'u1' });
+  });
+
   it('verifies EdDSA with Ed448 too', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed448');
     const signer = new TokenSigner({ privateKey, expiresInMs: 60_000, clock: new FakeClock() });

@@ -97,13 +97,21 @@ describe('isRevoked', () => {
     expect(await ask({ isRevoked: () => Promise.resolve(true) }, bearer)).toMatchObject({ failure: 'invalid' });
   });
 
-  it('that fails leaves nobody in, and tells nothing', async () => {
+  it('that fails leaves nobody in, and tells the kind of the error alone', async () => {
     const isRevoked = () => {
       throw new Error('SELECT failed');
     };
-    const unknown = { failure: 'unavailable', reason: 'isRevoked failed' };
+    const unknown = { failure: 'unavailable', reason: 'isRevoked failed: Error' };
     expect(ask({ isRevoked }, bearer)).toEqual(unknown);
     expect(await ask({ isRevoked: () => Promise.reject(new Error('SELECT failed')) }, bearer)).toEqual(unknown);
+  });
+
+  it('that does not answer leaves nobody in after 5 seconds', async () => {
+    const clock = new FakeClock();
+    const strategy = jwt({ secret: SECRET, clock, isRevoked: () => new Promise(() => undefined) });
+    const result = strategy.authenticate(fakeContext(bearer, { clock }));
+    await clock.advanceAsync(5_000);
+    expect(await result).toEqual({ failure: 'unavailable', reason: 'isRevoked failed: DeadlineError' });
   });
 
   it.each([undefined, null, 0, 1, '', 'no', [], { revoked: false }])('that answers %j is a mistake', async (answer) => {
