@@ -446,6 +446,7 @@ describe('the verdict of a token service', () => {
     expect([await statusFor(running, 'short'), asked()]).toEqual([200, 3]);
     running.clock.advance(1);
     await expectInvalid(running, 'short');
+    expect(asked()).toBe(4);
   });
 
   it('that was given before counts while the service is down, and nobody else passes', async () => {

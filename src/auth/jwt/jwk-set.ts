@@ -1,61 +1,14 @@
 import { hash } from 'node:crypto';
 import type { JwtAlgorithm } from './algorithms.js';
 import { verificationKeyOf } from './jwk.js';
+import { KeySet } from './key-set.js';
 import type { VerificationKey } from './key-source.js';
 
-/** The keys for one algorithm. */
-interface Shelf {
-  readonly all: VerificationKey[];
-  /** Those without a name, which fit whatever name a token gives. */
-  readonly unnamed: VerificationKey[];
-  /** By name, with the unnamed ones behind. */
-  readonly named: Map<string, VerificationKey[]>;
-}
-
-export const NO_KEYS: readonly VerificationKey[] = Object.freeze([]);
-
-/** A set of public keys (RFC 7517 5), laid out so that finding some makes nothing new. */
-export class JwkSet {
+/** A set of public keys (RFC 7517 5). */
+export interface JwkSet {
+  readonly keys: KeySet;
   /** Equal for sets of equal keys, in whatever order. */
   readonly fingerprint: string;
-  readonly #shelves = new Map<JwtAlgorithm, Shelf>();
-
-  constructor(keys: readonly VerificationKey[]) {
-    this.fingerprint = hash('sha256', JSON.stringify(keys.map(textOf).sort()), 'base64');
-    // Those without a name come last, so that they join every list of a name.
-    for (const key of [...keys].sort((a, b) => Number(a.kid === null) - Number(b.kid === null))) {
-      for (const algorithm of key.algorithms) this.#put(key, algorithm);
-    }
-  }
-
-  /** The keys of that name, and of that algorithm; all of the algorithm where the name is `null`. */
-  find(kid: string | null, algorithm: JwtAlgorithm): readonly VerificationKey[] {
-    const shelf = this.#shelves.get(algorithm);
-    if (shelf === undefined) return NO_KEYS;
-    return kid === null ? shelf.all : (shelf.named.get(kid) ?? shelf.unnamed);
-  }
-
-  #put(key: VerificationKey, algorithm: JwtAlgorithm): void {
-    const { all, unnamed, named } = this.#shelfOf(algorithm);
-    all.push(key);
-    if (key.kid === null) {
-      for (const keys of named.values()) keys.push(key);
-      unnamed.push(key);
-      return;
-    }
-    const namesakes = named.get(key.kid);
-    if (namesakes === undefined) named.set(key.kid, [key]);
-    else namesakes.push(key);
-  }
-
-  #shelfOf(algorithm: JwtAlgorithm): Shelf {
-    let shelf = this.#shelves.get(algorithm);
-    if (shelf === undefined) {
-      shelf = { all: [], unnamed: [], named: new Map() };
-      this.#shelves.set(algorithm, shelf);
-    }
-    return shelf;
-  }
 }
 
 function textOf({ kid, algorithms, key }: VerificationKey): string {
@@ -73,5 +26,6 @@ export function parseJwkSet(json: unknown, maxKeys: number, allowed: ReadonlySet
   if (keys.length > maxKeys) throw new Error(`a set of ${keys.length} keys, more than ${maxKeys}`);
   const usable = (keys as unknown[]).flatMap((jwk) => verificationKeyOf(jwk, allowed) ?? []);
   if (usable.length === 0) throw new Error(`a set of ${keys.length} keys, none of which can be used`);
-  return new JwkSet(usable);
+  const fingerprint = hash('sha256', JSON.stringify(usable.map(textOf).sort()), 'base64');
+  return { keys: new KeySet(usable), fingerprint };
 }

@@ -3,8 +3,8 @@ import { isPlainObject } from '../../core/options.js';
 import { algorithmsOf, type JwtAlgorithm } from './algorithms.js';
 import type { VerificationKey } from './key-source.js';
 
-/** Characters of a name; nobody needs a longer one. */
-const MAX_KID_LENGTH = 256;
+/** Characters of the name of a key; nobody needs a longer one. */
+export const MAX_KID_LENGTH = 256;
 
 /** Members that only a secret has (RFC 7518 6): a set that shows one to the world has given that key away. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];

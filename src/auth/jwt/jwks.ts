@@ -5,8 +5,9 @@ import { warn } from '../../core/warn.js';
 import { unavailable, type AuthFailure } from '../strategy.js';
 import type { JwtAlgorithm } from './algorithms.js';
 import { fetchJwks, type FetchedKeys, type JwksSource } from './fetch-jwks.js';
-import { NO_KEYS, type JwkSet } from './jwk-set.js';
+import type { JwkSet } from './jwk-set.js';
 import { jwksSchema, jwksTimes, PUBLIC_KEY_ALGORITHMS, type JwksOptions, type JwksOutage } from './jwks-options.js';
+import { NO_KEYS } from './key-set.js';
 import type { KeySource, VerificationKey } from './key-source.js';
 
 /** How much of the time until keys are due passes before their next use fetches them again. */
@@ -85,7 +86,7 @@ export class JwksKeys implements KeySource {
   }
 
   #known(kid: string | null, algorithm: JwtAlgorithm): readonly VerificationKey[] {
-    return this.#set === null ? NO_KEYS : this.#set.find(kid, algorithm);
+    return this.#set === null ? NO_KEYS : this.#set.keys.find(kid, algorithm);
   }
 
   /** Nobody can say that there is no such key while there are none, or none but old ones. */

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
 import { isPlainObject, string, type Schema } from '../../core/options.js';
 import { algorithmsOf, JWT_ALGORITHMS } from './algorithms.js';
-import { verificationKeyOf } from './jwk.js';
+import { MAX_KID_LENGTH, verificationKeyOf } from './jwk.js';
 import type { VerificationKey } from './key-source.js';
 
 /** A secret shared with whoever signs: text (its UTF-8 bytes count), bytes or a `KeyObject`. */
@@ -15,9 +15,6 @@ export type ReadKey = Omit<VerificationKey, 'consumer'> | string;
 
 /** Takes everything: what the type does not say is said by the reading, which never shows a value. */
 export const keyMaterialField: Schema = { expected: 'a key', accepts: () => true };
-
-/** The longest name of a key, as in the header of a token. */
-export const MAX_KID_LENGTH = 256;
 
 export const kidField = string(
   `a text of 1 to ${MAX_KID_LENGTH} characters`,
