@@ -3,6 +3,7 @@ import { realmField } from './challenge.js';
 import { credentialSourceField } from './credentials.js';
 import { inspectIdentityHeaders, type IdentityHeadersOptions } from './identity-headers.js';
 import type { AuthStrategy } from './strategy.js';
+import { unshown } from './unshown.js';
 
 /** What holds for every strategy of a route. */
 export interface AuthenticationRules {
@@ -39,7 +40,7 @@ export const authenticationRuleFields = {
   realm: realmField,
   invalidTokenStatus: status,
   forwardCredentials: boolean,
-  identityHeaders: either(boolean, identityHeaders),
+  identityHeaders: unshown(either(boolean, identityHeaders)),
 } satisfies Record<keyof AuthenticationRules, Schema>;
 
 const sources = list(credentialSourceField, { min: 0 });

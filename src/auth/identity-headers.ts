@@ -9,6 +9,7 @@ import {
   type InternalTokenOptions,
 } from './internal-token.js';
 import { ownHeaderField } from './own-header.js';
+import { unshown } from './unshown.js';
 
 /**
  * What the upstream is told of a proven identity, beside `X-User-Id`, `X-User-Role` (the first role), `X-User-Roles`
@@ -45,7 +46,7 @@ const internalToken: Schema = {
 
 export const identityHeadersFields = {
   claims: claimsMap,
-  internalToken,
+  internalToken: unshown(internalToken),
 } satisfies Record<keyof IdentityHeadersOptions, Schema>;
 
 const fields = object(identityHeadersFields);

@@ -7,7 +7,8 @@ export function unshown(schema: Schema): Schema {
     accepts: () => true,
     inspect(value: unknown, path, faults) {
       if (schema.accepts(value)) schema.inspect?.(value as never, path, faults);
-      else faults.push({ path, message: `expected ${schema.expected} (what is there is not shown)` });
+      else
+        faults.push({ path: path || 'options', message: `expected ${schema.expected} (what is there is not shown)` });
     },
   };
 }

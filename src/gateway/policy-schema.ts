@@ -24,6 +24,7 @@ import { inspectIntrospectionOptions } from '../auth/introspection/options.js';
 import { inspectJwtOptions } from '../auth/jwt/options.js';
 import type { JwtOptions } from '../auth/index.js';
 import { inspectSessionOptions } from '../auth/session/options.js';
+import { unshown } from '../auth/unshown.js';
 import { fallbackField } from '../circuit-breaker/fallback.js';
 import { inspectCircuitBreakerOptions } from '../circuit-breaker/options.js';
 import { concurrencyFields, inspectConcurrencyOptions } from '../concurrency/options.js';
@@ -59,11 +60,11 @@ const routeLimit = options(inspectRateLimitOptions, scope);
 const deadline = milliseconds({ endless: true });
 
 const authFields = object({
-  jwt: options(inspectJwtOptions),
-  apiKey: options(inspectApiKeyOptions),
-  basic: options(inspectBasicOptions),
-  introspection: options(inspectIntrospectionOptions),
-  session: options(inspectSessionOptions),
+  jwt: unshown(options(inspectJwtOptions)),
+  apiKey: unshown(options(inspectApiKeyOptions)),
+  basic: unshown(options(inspectBasicOptions)),
+  introspection: unshown(options(inspectIntrospectionOptions)),
+  session: unshown(options(inspectSessionOptions)),
   strategies: list(strategyField),
   ...authenticationRuleFields,
   ...authorizationRuleFields,
@@ -87,7 +88,7 @@ const auth: Schema = {
 /** Schemas of the policies of a route, by name. */
 export const policyFields = {
   ipFilter: either(off, options(inspectIpFilterOptions)),
-  auth: either(boolean, oneOf('required', 'optional', 'none'), auth),
+  auth: unshown(either(boolean, oneOf('required', 'optional', 'none'), auth)),
   requiresAuth: boolean,
   maxBodyBytes: maxBodyBytesField,
   rateLimit: either(off, routeLimit, list(routeLimit)),
@@ -103,7 +104,7 @@ export const policyFields = {
 /** Its faults are those of `jwt.secret`, at its own path. */
 const jwtSecret: Schema = {
   expected: 'a secret, as for jwt',
-  accepts: (value) => typeof value === 'string' || typeof value === 'object',
+  accepts: () => true,
   inspect(secret: NonNullable<JwtOptions['secret']>, at, faults) {
     const own: Fault[] = [];
     inspectJwtOptions({ secret }, '', own);

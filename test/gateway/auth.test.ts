@@ -484,7 +484,7 @@ describe('faults', () => {
     ['a weak secret', { auth: { jwt: { secret: weak } } }, 'routes[0].auth.jwt.secret'],
     ['an unknown option of a strategy', { auth: { jwt: { secret, issuers: 'a' } } }, 'did you mean issuer?'],
     ['an unknown strategy', { auth: { jtw: { secret } } }, 'routes[0].auth.jtw: unknown option; did you mean jwt?'],
-    ['an unknown mode', { auth: 'maybe' }, 'routes[0].auth: got "maybe"'],
+    ['an unknown mode', { auth: 'maybe' }, 'routes[0].auth: expected true or false'],
     [
       'mode and required',
       { auth: { mode: 'required', required: true, strategies: [byName] } },

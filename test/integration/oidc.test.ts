@@ -6,8 +6,10 @@ import { JwksKeys } from '../../src/auth/jwt/jwks.js';
 import { jwt } from '../../src/auth/jwt/jwt.js';
 import type { JwtOptions } from '../../src/auth/jwt/options.js';
 import type { AuthResult, AuthStrategy } from '../../src/auth/strategy.js';
+import type { Handler } from '../../src/core/types.js';
+import { createGateway } from '../../src/gateway/index.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { fakeContext } from '../support/request.js';
+import { bodyText, fakeContext, fakeRequest } from '../support/request.js';
 import { startOidcProvider, type OidcProvider } from './oidc-provider.js';
 
 const CONFIGURATION = '/.well-known/openid-configuration';
@@ -134,5 +136,31 @@ describe('an opaque token of the provider', () => {
     const token = await provider.clientToken({ format: 'opaque' });
     const strategy = introspectionStrategy({ clientSecret: 'another' });
     expect(await present(token, strategy)).toMatchObject({ failure: 'unavailable' });
+  });
+});
+
+describe('a gateway', () => {
+  it('takes both kinds of tokens on one route, and nobody without one', async () => {
+    const { issuer, introspectionUrl: url, clientId, clientSecret } = provider;
+    const audience = 'orders';
+    const auth = { jwt: { oidc: issuer, audience }, introspection: { url, clientId, clientSecret, audience } };
+    const answer: Handler = ({ identity }) => ({ status: 200, headers: {}, body: identity?.scheme ?? null });
+    const gateway = createGateway({ clock, accessLog: false, routes: [{ path: '/', respond: answer, auth }] });
+
+    async function ask(token: string | null): Promise<string> {
+      const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+      const { status, body } = await gateway.handle(fakeRequest({ headers }));
+      return status === 200 ? bodyText(body) : String(status);
+    }
+
+    const opaque = await provider.clientToken({ format: 'opaque' });
+    expect(await ask(await provider.clientToken({ format: 'jwt' }))).toBe('jwt');
+    expect(await ask(opaque)).toBe('introspection');
+    expect(await ask(await provider.clientToken({ format: 'jwt', audience: 'invoices' }))).toBe('401');
+    expect(await ask(null)).toBe('401');
+    await provider.revoke(opaque);
+    clock.advance(30_000);
+    expect(await ask(opaque)).toBe('401');
+    await gateway.close();
   });
 });

@@ -104,7 +104,7 @@ export function inspectApiKeyOptions(options: ApiKeyOptions, at: string, faults:
   faults.push(...own);
 }
 
-export const apiKeySchema: Schema = { ...fields, inspect: inspectApiKeyOptions };
+export const apiKeySchema = unshown({ ...fields, inspect: inspectApiKeyOptions });
 
 /** Of two who share an id or a key, one would be taken for the other. */
 function inspectDuplicates(consumers: readonly ApiKeyConsumer[], at: string, faults: Fault[]): void {

@@ -99,7 +99,7 @@ export function inspectBasicOptions(options: BasicOptions, at: string, faults: F
   faults.push(...own);
 }
 
-export const basicSchema: Schema = { ...fields, inspect: inspectBasicOptions };
+export const basicSchema = unshown({ ...fields, inspect: inspectBasicOptions });
 
 function inspectNames(users: readonly BasicUser[], at: string, faults: Fault[]): void {
   const places = new Map<string, string>();

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { isPlainObject } from '../../core/options.js';
 import { claim, type Claims } from '../claims-identity.js';
 import { fetchJson, type FetchLimits } from '../fetch-json.js';
-import { unavailable, type AuthFailure } from '../strategy.js';
+import { invalid, unavailable, type AuthFailure } from '../strategy.js';
 import type { IntrospectionOptions } from './options.js';
 
 /** What the endpoint says of a token, with `active` among it; a failure where it does not answer. */
@@ -40,8 +40,9 @@ export class IntrospectionEndpoint {
       const request = { method: 'POST', headers: this.#headers, body };
       const { status, json } = await fetchJson(this.#url, request, this.#clock, this.#limits);
       if (status === 200 && isAnswer(json)) return { claims: json };
+      if (status === 400 && isAboutToken(json)) return invalid('the token is none that the endpoint can judge');
       const failure = unavailable(`${this.#origin}: ${faultOf(status)}`);
-      // 400 may be about this token alone: whoever sends such tokens must not lock the others out.
+      // Another 400 may be about this token alone, too: whoever sends such tokens must not lock the others out.
       return status === 400 ? failure : this.#rest(failure);
     } catch (error) {
       return this.#rest(unavailable((error as Error).message));
@@ -57,6 +58,12 @@ export class IntrospectionEndpoint {
 
 function isAnswer(json: unknown): json is Claims {
   return isPlainObject(json) && typeof claim(json as Claims, 'active') === 'boolean';
+}
+
+/** All that changes from one question to the next is the token (RFC 6749 5.2, RFC 7009 2.2.1). */
+function isAboutToken(json: unknown): boolean {
+  const error = isPlainObject(json) ? claim(json as Claims, 'error') : undefined;
+  return error === 'invalid_request' || error === 'unsupported_token_type';
 }
 
 function faultOf(status: number): string {

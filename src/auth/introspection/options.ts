@@ -81,17 +81,18 @@ const secretHeaders: Schema = {
   },
 };
 
+const endpointUrl = string(secureUrlField.expected, (url) => isSecureUrl(url, true));
 const texts = either(string(), list(string()));
 
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const introspectionFields = {
   ...fetchLimitFields,
   ...claimNameFields,
-  url: string(secureUrlField.expected, (url) => isSecureUrl(url, true)),
+  url: unshown(endpointUrl),
   allowHttp: boolean,
   clientId: string(),
   clientSecret: unshown(string()),
-  headers: secretHeaders,
+  headers: unshown(secretHeaders),
   tokenFrom: credentialSourcesField,
   issuer: texts,
   audience: texts,
@@ -110,7 +111,7 @@ const fields = object(introspectionFields, { required: ['url'] });
 export function inspectIntrospectionOptions(options: IntrospectionOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   const { url, allowHttp, clientId, clientSecret, headers } = options;
-  if (introspectionFields.url.accepts(url) && !isSecureUrl(url, allowHttp === true))
+  if (endpointUrl.accepts(url) && !isSecureUrl(url, allowHttp === true))
     faults.push({ path: member(at, 'url'), message: 'is http beyond loopback; use https, or set allowHttp' });
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'clientId' : 'clientSecret';
@@ -124,4 +125,4 @@ export function inspectIntrospectionOptions(options: IntrospectionOptions, at: s
     });
 }
 
-export const introspectionSchema: Schema = { ...fields, inspect: inspectIntrospectionOptions };
+export const introspectionSchema = unshown({ ...fields, inspect: inspectIntrospectionOptions });

@@ -16,6 +16,7 @@ import {
 import type { MaybePromise } from '../../core/types.js';
 import { claimNameFields, type Claims } from '../claims-identity.js';
 import { credentialSourcesField, type CredentialSource } from '../credentials.js';
+import { secureUrlField } from '../fetch-json.js';
 import { claimRuleFields } from './claim-rules.js';
 import { inspectJwksOptions, type JwksOptions } from './jwks-options.js';
 import {
@@ -30,6 +31,7 @@ import {
 } from './jwt-key.js';
 import type { KeySource, VerificationKey } from './key-source.js';
 import type { TokenVerifierOptions } from './token-verifier.js';
+import { unshown } from '../unshown.js';
 
 /** The keys (`secret`, `publicKey` or `keys`, one of them), what tokens must say, and what their claims mean. */
 export interface JwtOptions extends GivenKey, TokenVerifierOptions {
@@ -79,9 +81,9 @@ export const jwtFields = {
   ...givenKeyFields,
   ...claimRuleFields,
   ...claimNameFields,
-  keys: list(jwtKeySchema),
-  jwks: either(string(), jwksObject),
-  oidc: string(),
+  keys: unshown(list(unshown(jwtKeySchema))),
+  jwks: unshown(either(string(), jwksObject)),
+  oidc: unshown(string()),
   keySource,
   algorithms: algorithmsField,
   keyClaim: string(),
@@ -123,7 +125,7 @@ export function inspectJwtOptions(options: JwtOptions, at: string, faults: Fault
   faults.push(...own);
 }
 
-export const jwtSchema: Schema = { ...fields, inspect: inspectJwtOptions };
+export const jwtSchema = unshown({ ...fields, inspect: inspectJwtOptions });
 
 /** Adds what does not fit together, once each option is in order by itself. */
 function inspectKeys(options: JwtOptions, at: string, faults: Fault[]): void {
@@ -172,13 +174,14 @@ export function jwksOptionsOf({ jwks, oidc, clock }: JwtOptions): JwksOptions | 
   return { ...(clock === undefined ? undefined : { clock }), ...given };
 }
 
-/** The short forms have the faults of the long one, at their own path. */
+/** A text may be a secret that stands in the wrong place. */
 function inspectFetched({ jwks, oidc }: JwtOptions, fetched: JwksOptions, at: string, faults: Fault[]): void {
   if (typeof jwks === 'object') return;
   const own: Fault[] = [];
   inspectJwksOptions(fetched, '', own);
   const path = member(at, oidc === undefined ? 'jwks' : 'oidc');
-  for (const { message } of own) faults.push({ path, message });
+  const hidden = `expected ${secureUrlField.expected} (what is there is not shown)`;
+  for (const { message } of own) faults.push({ path, message: message.startsWith('got ') ? hidden : message });
 }
 
 /** The keys of options that have no `keySource`. */

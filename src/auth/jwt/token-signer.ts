@@ -27,6 +27,7 @@ import {
   type SecretMaterial,
 } from './key-material.js';
 import { signToken } from './signature.js';
+import { unshown } from '../unshown.js';
 
 /** `secret` or `privateKey`, and how long tokens are good for. */
 export interface TokenSignerOptions {
@@ -87,7 +88,7 @@ export function inspectTokenSignerOptions(options: TokenSignerOptions, at: strin
     faults.push({ path: member(at, 'secretIsBase64'), message: 'has no effect without secret' });
 }
 
-const schema: Schema = { ...fields, inspect: inspectTokenSignerOptions };
+const schema = unshown({ ...fields, inspect: inspectTokenSignerOptions });
 
 function readSigningKey({ secret, secretIsBase64, privateKey }: TokenSignerOptions): ReadKey {
   return secret === undefined ? readPrivateKey(privateKey) : readSecret(secret, secretIsBase64 === true);

@@ -22,6 +22,7 @@ import type { Claims } from '../claims-identity.js';
 import { fetchLimitFields, type FetchLimits } from '../fetch-json.js';
 import { inspectTokenSignerOptions, type TokenSignerOptions } from '../jwt/token-signer.js';
 import type { RefreshTokensOptions } from './refresh-tokens.js';
+import { unshown } from '../unshown.js';
 
 /** What a client has sent to log in: two texts, neither empty nor longer than 1 KiB. */
 export interface LoginCredentials {
@@ -145,10 +146,10 @@ const refreshFields = {
 export const loginFields = {
   ...fetchLimitFields,
   verify: func,
-  upstream: upstreamUrl,
+  upstream: unshown(upstreamUrl),
   fields: object({ user: memberName, password: memberName } satisfies Record<keyof CredentialNames, Schema>),
   maxBodyBytes: integer({ min: 1 }),
-  sign: either(func, { expected: 'the options of a TokenSigner', accepts: isPlainObject }),
+  sign: unshown(either(func, { expected: 'the options of a TokenSigner', accepts: isPlainObject })),
   expiresInMs,
   claimsOf: func,
   userView: func,
@@ -174,7 +175,7 @@ export function inspectLoginOptions(options: LoginOptions, at: string, faults: F
     faults.push({ path: member(at, 'fields'), message: 'user and password must have different names' });
 }
 
-export const loginSchema: Schema = { ...fields, inspect: inspectLoginOptions };
+export const loginSchema = unshown({ ...fields, inspect: inspectLoginOptions });
 
 function inspectCheck(options: LoginOptions, at: string, faults: Fault[]): void {
   const { verify, upstream } = options;

@@ -1,7 +1,8 @@
 import { systemClock } from '../../core/clock.js';
 import type { Context } from '../../core/context.js';
-import { GatewayError } from '../../core/errors.js';
+import { GatewayError, isGatewayError } from '../../core/errors.js';
 import { isPlainObject } from '../../core/options.js';
+import { failureName } from '../ask-caller.js';
 import { fetchJson } from '../fetch-json.js';
 import { authUnavailable } from './auth-unavailable.js';
 import { credentialNames, type LoginCredentials, type LoginOptions } from './options.js';
@@ -14,12 +15,26 @@ export function compileVerify<User extends object>(
   if (upstream !== undefined) return compileUpstream(upstream, options);
 
   return async function verifyUser(credentials, ctx) {
-    const user = await verify?.(credentials, ctx);
+    const user = await callVerify(verify, credentials, ctx);
     if (user === null || user === undefined) return null;
     // A `true` names nobody.
     if (typeof user === 'object') return user;
     throw new GatewayError('ERR_GATEWAY_INTERNAL', 'login: verify must return a user, or null');
   };
+}
+
+/** What the function throws may name what it was asked. @throws {GatewayError} where it fails. */
+async function callVerify<User extends object>(
+  verify: LoginOptions<User>['verify'],
+  credentials: LoginCredentials,
+  ctx: Context,
+): Promise<User | null | undefined> {
+  try {
+    return await verify?.(credentials, ctx);
+  } catch (error) {
+    if (isGatewayError(error)) throw error;
+    throw new GatewayError('ERR_GATEWAY_INTERNAL', `login: verify failed: ${failureName(error)}`, { cause: error });
+  }
 }
 
 /** The statuses with which a service says that nobody has these credentials. */

@@ -17,6 +17,7 @@ import type { MaybePromise } from '../../core/types.js';
 import { claimNameFields, type ClaimNames, type Claims } from '../claims-identity.js';
 import { COOKIE_NAME } from '../cookie.js';
 import { COOKIE_DOMAIN, COOKIE_PATH } from './set-cookie.js';
+import { unshown } from '../unshown.js';
 
 interface CommonSessionOptions extends ClaimNames {
   /**
@@ -143,7 +144,7 @@ export function inspectSessionOptions(options: SessionOptions, at: string, fault
   inspectCookie(options, at, faults);
 }
 
-export const sessionSchema: Schema = { ...signed, inspect: inspectSessionOptions };
+export const sessionSchema = unshown({ ...signed, inspect: inspectSessionOptions });
 
 /** What a browser would throw away is a login that never works. */
 function inspectCookie(options: SignedSessionOptions, at: string, faults: Fault[]): void {

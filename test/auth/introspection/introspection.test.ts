@@ -161,11 +161,20 @@ describe('introspection refuses a token', () => {
   });
 });
 
+it.each(['invalid_request', 'unsupported_token_type'])(
+  'a token for which the endpoint answers %s is invalid',
+  async (error) => {
+    const { strategy } = setUp(Response.json({ error }, { status: 400 }));
+    const result = await strategy.authenticate(fakeContext({ headers: { authorization: 'Bearer t-1' } }));
+    expect(result).toEqual({ failure: 'invalid', reason: 'the token is none that the endpoint can judge' });
+  },
+);
+
 describe('introspection fails closed', () => {
   const FAULTS: [string, Ending, string][] = [
     ['a status 500', new Response('{"active":true,"sub":"u-1"}', { status: 500 }), 'an answer with status 500'],
     ['a status 201', Response.json(ACTIVE, { status: 201 }), 'an answer with status 201'],
-    ['a status 400', Response.json({ error: 'invalid_request' }, { status: 400 }), 'an answer with status 400'],
+    ['a status 400', Response.json({ error: 'invalid_client' }, { status: 400 }), 'an answer with status 400'],
     ['a redirect', new Response(null, { status: 302, headers: { location: 'https://evil.test' } }), 'a redirect (302)'],
     ['HTML', new Response('<html>'), 'no JSON object with a boolean active'],
     ['nothing', new Response(null), 'no JSON object with a boolean active'],

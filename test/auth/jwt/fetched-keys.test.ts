@@ -56,9 +56,9 @@ describe('jwt with keys that are fetched', () => {
 
   it.each<[string, JwtOptions, string]>([
     ['jwks, a URL that is not secure', { jwks: 'http://id.example.com/keys' }, 'jwks: is http beyond loopback'],
-    ['jwks, no URL', { jwks: 'keys' }, 'jwks: got "keys", expected an https URL'],
+    ['jwks, no URL', { jwks: 'keys' }, 'jwks: expected an https URL'],
     ['oidc, a URL that is not secure', { oidc: 'http://id.example.com' }, 'oidc: is http beyond loopback'],
-    ['oidc, a URL with a query', { oidc: 'https://id.example.com?a=b' }, 'oidc: got'],
+    ['oidc, a URL with a query', { oidc: 'https://id.example.com?a=b' }, 'oidc: expected an https URL'],
     ['jwks, its options', { jwks: { uri: KEYS_URL, cooldownMs: 0 } }, 'jwks.cooldownMs: got 0'],
     ['jwks, a misspelt option', { jwks: { url: KEYS_URL } as never }, 'jwks.url: unknown option; did you mean uri?'],
     ['two of them', { jwks: KEYS_URL, oidc: ISSUER }, 'got jwks, oidc'],

@@ -214,7 +214,7 @@ describe('keys that are refused at start', () => {
       { secret: SECRET, publicKey: verifying },
       'needs one of secret, publicKey, keys, jwks, oidc, keySource; got secret, publicKey',
     ],
-    ['no keys', { keys: [] }, 'keys: got an empty list'],
+    ['no keys', { keys: [] }, 'keys: expected a list of at least 1'],
     ['a key of nothing', { keys: [{ kid: 'a' }] }, 'keys[0]: needs secret or publicKey, and only one of them'],
     ['an empty kid', { keys: [{ kid: '', secret: SECRET }] }, 'keys[0].kid: got ""'],
     ['a weak key among others', { keys: [{ secret: SECRET }, { secret: 'weak' }] }, 'keys[1].secret: has 32 bits'],

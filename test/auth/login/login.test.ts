@@ -97,7 +97,7 @@ describe('login', () => {
 
   it('lets a failure of verify through, and makes 503 of one that says so', async () => {
     const broken = loginWith({ verify: () => Promise.reject(new Error('no database')) });
-    await expect(post(broken, GOOD)).rejects.toThrow('no database');
+    await expect(post(broken, GOOD)).rejects.toThrow('login: verify failed: Error');
     const away = new GatewayError('ERR_GATEWAY_AUTH_UNAVAILABLE', 'no database');
     const { status, ctx } = await post(loginWith({ verify: () => Promise.reject(away) }), GOOD);
     expect([status, ctx.refusal, ctx.reason]).toEqual([503, 'ERR_GATEWAY_AUTH_UNAVAILABLE', 'no database']);

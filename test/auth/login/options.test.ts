@@ -45,7 +45,7 @@ describe('options of login', () => {
 
   it.each<[string, object, string | RegExp]>([
     ['both ways to check', { verify, upstream: 'http://u/', sign }, /^options: needs verify or upstream/],
-    ['a service without a URL', { upstream: 'users:3001', sign }, /^upstream: got "users:3001"/],
+    ['a service without a URL', { upstream: 'users:3001', sign }, /^upstream: expected an http:\/\/ or/],
     ['a service of a file', { upstream: 'file:///etc/passwd', sign }, /^upstream: /],
     ['a URL with a password', { upstream: 'http://ada:planted@users/', sign }, /^upstream: /],
     ['limits of no service', { verify, sign, timeoutMs: 5 }, 'timeoutMs: has no effect without upstream'],
@@ -60,7 +60,7 @@ describe('options of login', () => {
       { verify, sign: { secret: SECRET, expiresInMs: 5_000 } },
       "sign.expiresInMs: belongs beside sign, as login's expiresInMs",
     ],
-    ['a secret in the place of sign', { verify, sign: 5 }, /^sign: got 5/],
+    ['a secret in the place of sign', { verify, sign: 5 }, /^sign: expected a function, or the options/],
     ['a time in seconds', { verify, sign, expiresInMs: 900 }, /^expiresInMs: got 900/],
     ['a time of 11 years', { verify, sign, refresh: { expiresInMs: 11 * 365 * 86_400_000 } }, /^refresh.expiresInMs/],
     [
