@@ -1,9 +1,10 @@
 import type { Context } from '../core/context.js';
 import { IDENTITY_FIELDS } from '../core/headers.js';
 import type { GatewayResponse, Handler, Identity, MaybePromise } from '../core/types.js';
+import { absentFields } from '../core/upstream-fields.js';
 import type { AuthenticateOptions } from './authenticate-options.js';
 import { compileRemoval } from './credentials.js';
-import { absentFields, compileIdentityHeaders, identityHeaderNames } from './identity-headers.js';
+import { compileIdentityHeaders, identityHeaderNames } from './identity-headers.js';
 
 /** Lets a request in, as whoever has been proven to send it, or as nobody. */
 export type Admit = (identity: Identity | null, ctx: Context, next: Handler) => MaybePromise<GatewayResponse>;
@@ -23,9 +24,9 @@ export function compileAdmission({
     removeCredentials?.(ctx);
     if (identity !== null) {
       ctx.identity = identity;
-      ctx.setUpstreamHeaders(fieldsOf?.(identity) ?? nobody);
+      ctx.setUpstreamFields(fieldsOf?.(identity) ?? nobody);
     } else if (ctx.identity === null) {
-      ctx.setUpstreamHeaders(nobody);
+      ctx.setUpstreamFields(nobody);
     }
     return next(ctx);
   };

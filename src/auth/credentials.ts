@@ -1,7 +1,7 @@
 import type { Context } from '../core/context.js';
-import { headerMap, isFieldName } from '../core/headers.js';
+import { isFieldName } from '../core/headers.js';
 import { either, isPlainObject, list, object, string, type Schema } from '../core/options.js';
-import type { HeaderMap } from '../core/types.js';
+import { absentFields } from '../core/upstream-fields.js';
 import { COOKIE_NAME, cookieValue, withoutCookie } from './cookie.js';
 import { invalid, isAuthFailure, type AuthFailure } from './strategy.js';
 
@@ -38,27 +38,26 @@ const CREDENTIAL = /^[\x21-\x2b\x2d-\x7e]+$/;
  * credential at all is a failure at once.
  *
  * @param scheme In `Authorization`, such as `Bearer`; a field of another scheme is none of ours.
+ * @param form What a credential looks like; `null` where whoever gets it checks that himself.
  */
 export function compileCredentials(
   sources: readonly CredentialSource[],
   scheme: string,
+  form: RegExp | null = CREDENTIAL,
 ): (ctx: Context) => string | AuthFailure | null {
   const finders = sources.map((source) => finderOf(source, scheme));
-  const [only] = finders;
-  if (only !== undefined && finders.length === 1) return (ctx) => checked(only(ctx));
+
   return function credentialOf(ctx) {
     for (const find of finders) {
       const found = find(ctx);
-      if (found !== null) return checked(found);
+      if (found === null) continue;
+      if (isAuthFailure(found)) return found;
+      if (found.length > MAX_CREDENTIAL_BYTES) return invalid(`longer than ${MAX_CREDENTIAL_BYTES} bytes`);
+      if (form === null || form.test(found)) return found;
+      return invalid('empty, sent twice, or with characters that no credential has');
     }
     return null;
   };
-}
-
-function checked(found: string | AuthFailure | null): string | AuthFailure | null {
-  if (found === null || isAuthFailure(found)) return found;
-  if (found.length > MAX_CREDENTIAL_BYTES) return invalid(`longer than ${MAX_CREDENTIAL_BYTES} bytes`);
-  return CREDENTIAL.test(found) ? found : invalid('empty, sent twice, or with characters that no credential has');
 }
 
 type Finder = (ctx: Context) => string | AuthFailure | null;
@@ -73,23 +72,29 @@ function finderOf(source: CredentialSource, scheme: string): Finder {
     return ({ request }) => onlyParameter(request.query, name);
   }
   const { header: name } = source;
-  if (name === 'authorization') return ({ request }) => afterScheme(request.headers, scheme);
+  if (name === 'authorization') return compileAuthorization(scheme);
   return ({ request }) => {
     const value = request.headers[name];
     return value === undefined ? null : String(value);
   };
 }
 
-/** The credential after the scheme, which has no case (RFC 9110 11.1). */
-function afterScheme({ authorization }: Readonly<HeaderMap>, scheme: string): string | null {
-  if (authorization === undefined) return null;
-  const field = String(authorization);
-  const given = field.slice(0, scheme.length);
-  if (given !== scheme && given.toLowerCase() !== scheme.toLowerCase()) return null;
-  const rest = field.slice(scheme.length);
-  if (rest.startsWith(' ')) return rest.trim();
-  // Another scheme goes on with a character of a name. All else is ours, but wrong: it must not pass for nothing at all.
-  return isFieldName(rest.charAt(0)) ? null : '';
+/** Compiles what finds the credential after the scheme, which has no case (RFC 9110 11.1). */
+function compileAuthorization(scheme: string): Finder {
+  const usual = `${scheme} `;
+  const lower = scheme.toLowerCase();
+
+  return function afterScheme({ request }) {
+    const { authorization } = request.headers;
+    if (authorization === undefined) return null;
+    const field = String(authorization);
+    if (field.startsWith(usual) && field.charAt(usual.length) !== ' ') return field.slice(usual.length);
+    if (field.slice(0, scheme.length).toLowerCase() !== lower) return null;
+    const rest = field.slice(scheme.length);
+    if (rest.startsWith(' ')) return rest.trim();
+    // Another scheme goes on with a character of a name. All else is ours, but wrong: it must not pass for nothing at all.
+    return isFieldName(rest.charAt(0)) ? null : '';
+  };
 }
 
 function onlyParameter(query: string, name: string): string | AuthFailure | null {
@@ -101,13 +106,12 @@ function onlyParameter(query: string, name: string): string | AuthFailure | null
 
 /** Compiles what keeps the credentials of these sources from the upstream. */
 export function compileRemoval(sources: readonly CredentialSource[]): (ctx: Context) => void {
-  const fields = headerMap();
-  for (const source of sources) if (source.header !== undefined) fields[source.header] = undefined;
+  const fields = absentFields(sources.flatMap((source) => source.header ?? []));
   const cookies = sources.flatMap((source) => source.cookie ?? []);
   const parameters = sources.flatMap((source) => source.query ?? []);
 
   return function removeCredentials(ctx) {
-    ctx.setUpstreamHeaders(fields);
+    ctx.setUpstreamFields(fields);
     for (const name of cookies) {
       const { cookie } = (ctx.drafted ?? ctx.request).headers;
       if (cookie !== undefined && cookieValue(cookie, name) !== null)

@@ -1,6 +1,7 @@
 import { headerMap } from '../core/headers.js';
 import { inspect, isPlainObject, member, object, string, type Fault, type Schema } from '../core/options.js';
-import type { HeaderMap, Identity } from '../core/types.js';
+import type { Identity } from '../core/types.js';
+import { UpstreamFields } from '../core/upstream-fields.js';
 import { claim } from './claims-identity.js';
 import {
   compileInternalToken,
@@ -12,8 +13,8 @@ import { ownHeaderField } from './own-header.js';
 import { unshown } from './unshown.js';
 
 /**
- * What the upstream is told of a proven identity, beside `X-User-Id`, `X-User-Role` (the first role), `X-User-Roles`
- * (JSON list) and `X-Consumer-Id`.
+ * What the upstream is told of a proven identity, beside `X-User-Id`, `X-Consumer-Id` where it has a consumer, and
+ * `X-User-Role` (the first role) and `X-User-Roles` (JSON list) where it has roles.
  *
  * Values are visible ASCII: everything else in a text is percent-encoded as UTF-8, `%` too, and JSON is escaped.
  */
@@ -66,37 +67,37 @@ export function identityHeaderNames({ claims = {}, internalToken: token }: Ident
   return [...Object.keys(claims), ...(token === undefined ? [] : [internalTokenHeader(token)])];
 }
 
-/** `undefined` for each of these fields: nobody sends it. */
-export function absentFields(names: Iterable<string>): Readonly<HeaderMap> {
-  const absent = headerMap();
-  for (const name of names) absent[name] = undefined;
-  return absent;
+/** What an identity was last told as, and with which token. */
+interface Told {
+  readonly fields: UpstreamFields;
+  readonly token: string;
 }
 
-/** Compiles the options once. The fields of an identity are made once, too, as long as it is the same object. */
-export function compileIdentityHeaders(options: IdentityHeadersOptions): (identity: Identity) => Readonly<HeaderMap> {
+/** Compiles the options once. The fields of an identity are laid out once, too, as long as it is the same object. */
+export function compileIdentityHeaders(options: IdentityHeadersOptions): (identity: Identity) => UpstreamFields {
   const { claims = {}, internalToken: token } = options;
-  const fixed = new WeakMap<Identity, Readonly<HeaderMap>>();
+  const told = new WeakMap<Identity, Told>();
   const tokenOf = token === undefined ? null : compileInternalToken(token);
   const tokenName = token === undefined ? '' : internalTokenHeader(token);
 
-  function fixedFields(identity: Identity): Readonly<HeaderMap> {
-    const known = fixed.get(identity);
-    if (known !== undefined) return known;
-    const made = headerMap();
+  function tell(identity: Identity, tokenText: string): UpstreamFields {
     const { id, roles, consumer } = identity;
+    const made = headerMap();
     made['x-user-id'] = encoded(id);
     made['x-user-role'] = roles[0] === undefined ? undefined : encoded(roles[0]);
-    made['x-user-roles'] = claimText(roles);
+    made['x-user-roles'] = roles.length === 0 ? undefined : claimText(roles);
     made['x-consumer-id'] = consumer === undefined ? undefined : encoded(consumer);
     for (const [name, from] of Object.entries(claims)) made[name] = claimText(claim(identity.claims, from));
-    fixed.set(identity, made);
-    return made;
+    if (tokenOf !== null) made[tokenName] = tokenText;
+    const fields = new UpstreamFields(made);
+    told.set(identity, { fields, token: tokenText });
+    return fields;
   }
 
   return function fieldsOf(identity) {
-    if (tokenOf === null) return fixedFields(identity);
-    return Object.assign(headerMap(), fixedFields(identity), { [tokenName]: tokenOf(identity) });
+    const tokenText = tokenOf === null ? '' : tokenOf(identity);
+    const known = told.get(identity);
+    return known?.token === tokenText ? known.fields : tell(identity, tokenText);
   };
 }
 

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isFieldOf, isIdentityField, mergedList, nominatedFields } from './headers.js';
+import { headerMap, isIdentityField, mergedList, nominatedFields } from './headers.js';
+import type { UpstreamFields } from './upstream-fields.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
@@ -79,9 +80,9 @@ export class Context {
   answerHeaders: HeaderMap | null = null;
   /**
    * Fields of the request upstream in which the client has no say, while there is no draft: it has them too. Made on
-   * first use by {@link setUpstreamHeaders}.
+   * first use by {@link setUpstreamFields}.
    */
-  upstreamHeaders: Readonly<HeaderMap> | null = null;
+  upstreamFields: UpstreamFields | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
   error: unknown = null;
 
@@ -116,8 +117,8 @@ export class Context {
       const nominated = nominatedFields(headers.connection);
       for (const name in copy) if (isIdentityField(name) || nominated?.has(name)) delete copy[name];
       this.#draft = { method, url: null, query, headers: copy, body };
-      if (this.upstreamHeaders !== null) this.setUpstreamHeaders(this.upstreamHeaders);
-      this.upstreamHeaders = null;
+      if (this.upstreamFields !== null) this.setUpstreamFields(this.upstreamFields);
+      this.upstreamFields = null;
     }
     return this.#draft;
   }
@@ -146,20 +147,17 @@ export class Context {
   }
 
   /**
-   * Gives the request upstream these fields in the place of the client's, in whatever spelling; `undefined` = nobody
-   * sends it. Where nothing else is changed it costs no draft.
-   *
-   * @param fields By lower-case name, without a prototype (`headerMap()`). They must not change any more.
+   * Gives the request upstream these fields in the place of the client's, in whatever spelling. Where nothing else is
+   * changed it costs no draft.
    */
-  setUpstreamHeaders(fields: Readonly<HeaderMap>): void {
+  setUpstreamFields(given: UpstreamFields): void {
     if (this.#draft === null) {
-      const earlier = this.upstreamHeaders;
-      this.upstreamHeaders = earlier === null ? fields : Object.assign(headerMap(), earlier, fields);
+      this.upstreamFields = this.upstreamFields === null ? given : this.upstreamFields.with(given);
       return;
     }
     const { headers } = this.#draft;
-    for (const name in headers) if (isFieldOf(fields, name)) delete headers[name];
-    Object.assign(headers, fields);
+    for (const name in headers) if (given.takes(name)) delete headers[name];
+    Object.assign(headers, given.fields);
   }
 
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */

@@ -95,11 +95,6 @@ export function hasField(names: ReadonlySet<string>, name: string): boolean {
   return names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')));
 }
 
-/** The same, for a map without a prototype. */
-export function isFieldOf(fields: Readonly<HeaderMap>, name: string): boolean {
-  return name in fields || (name.includes('_') && name.replaceAll('_', '-') in fields);
-}
-
 /** End-to-end fields that nobody can have removed by naming them in `Connection`. */
 const NOT_NOMINABLE: ReadonlySet<string> = new Set([
   'authorization',

@@ -17,10 +17,11 @@ import {
   type JwtOptions,
   type SessionOptions,
 } from '../auth/index.js';
-import { absentFields, identityHeaderNames } from '../auth/identity-headers.js';
+import { identityHeaderNames } from '../auth/identity-headers.js';
 import { jwksOptionsOf } from '../auth/jwt/options.js';
 import type { Fault } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
+import { absentFields } from '../core/upstream-fields.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Engines } from './engines.js';
 import type { Part } from './protect.js';
@@ -159,10 +160,10 @@ export function identityFieldsParts(config: GatewayConfig): Part[] {
   if (names.length === 0) return [];
   const nobody = absentFields(names);
   const middleware: Middleware = function identityFieldsMiddleware(ctx, next) {
-    ctx.setUpstreamHeaders(nobody);
+    ctx.setUpstreamFields(nobody);
     return next(ctx);
   };
-  return [{ middleware, setting: () => Object.keys(nobody).join(', ') }];
+  return [{ middleware, setting: () => Object.keys(nobody.fields).join(', ') }];
 }
 
 /** The layers of a route that ask who is calling. */

@@ -2,10 +2,9 @@
  * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the
  * gateway vouches for is written by the gateway alone, after everything that a client could name in `Connection`.
  */
-import { hasField, HOP_BY_HOP, IDENTITY_FIELDS, isFieldOf, isFieldValue, nominatedFields } from '../core/headers.js';
+import { hasField, HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
 import type { Context } from '../core/context.js';
 import { isoTime } from '../core/iso-time.js';
-import type { HeaderMap } from '../core/types.js';
 
 /** Written below from what the gateway knows, or not at all. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -37,7 +36,7 @@ export function requestHeaders(
   ctx: Context,
   { host, defaultContentType }: RequestHeaderOptions,
 ): (string | string[])[] {
-  const { request, drafted, upstreamHeaders } = ctx;
+  const { request, drafted, upstreamFields } = ctx;
   const headers = drafted?.headers ?? request.headers;
   const nominated = drafted === null ? nominatedFields(headers.connection) : null;
   const dropped = drafted === null ? DROPPED_OF_CLIENT : DROPPED;
@@ -46,7 +45,7 @@ export function requestHeaders(
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || hasField(dropped, name) || nominated?.has(name)) continue;
-    if (upstreamHeaders !== null && isFieldOf(upstreamHeaders, name)) continue;
+    if (upstreamFields?.takes(name)) continue;
     if (replacedBody && name === 'content-length') continue;
     if (drafted !== null && ![value].flat().every(isFieldValue)) continue;
     lines.push(name, value);
@@ -55,16 +54,9 @@ export function requestHeaders(
     lines.push('content-type', defaultContentType);
   }
   if (host !== '') lines.push('host', host);
-  if (upstreamHeaders !== null) pushFields(lines, upstreamHeaders);
+  if (upstreamFields !== null) for (const line of upstreamFields.lines) lines.push(line);
   pushOwnFields(lines, ctx);
   return lines;
-}
-
-function pushFields(lines: (string | string[])[], fields: Readonly<HeaderMap>): void {
-  for (const name in fields) {
-    const value = fields[name];
-    if (value !== undefined) lines.push(name, value);
-  }
 }
 
 function pushOwnFields(lines: (string | string[])[], { request, requestId, clock }: Context): void {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  absentFields,
   compileIdentityHeaders,
   identityHeaderNames,
   inspectIdentityHeaders,
@@ -16,7 +15,7 @@ import { fakeIdentity } from './fake-strategy.js';
 const secret = 'a secret of more than 32 characters';
 
 function fieldsOf(parts: Partial<Identity>, options: IdentityHeadersOptions = {}): Readonly<HeaderMap> {
-  return compileIdentityHeaders(options)(fakeIdentity(parts));
+  return compileIdentityHeaders(options)(fakeIdentity(parts)).fields;
 }
 
 /** What a claim becomes. */
@@ -36,7 +35,7 @@ describe('compileIdentityHeaders', () => {
     expect(Object.entries(fields)).toEqual([
       ['x-user-id', 'ada'],
       ['x-user-role', undefined],
-      ['x-user-roles', '[]'],
+      ['x-user-roles', undefined],
       ['x-consumer-id', undefined],
       ['x-user-email', undefined],
     ]);
@@ -44,7 +43,6 @@ describe('compileIdentityHeaders', () => {
 
   it('has no prototype, so that no client can pass with a field called constructor', () => {
     expect('constructor' in fieldsOf({})).toBe(false);
-    expect('toString' in absentFields(['x-a'])).toBe(false);
   });
 
   it.each([
@@ -135,10 +133,10 @@ describe('compileIdentityHeaders', () => {
     const clock = new FakeClock();
     const compiled = compileIdentityHeaders({ internalToken: { secret, clock, expiresInMs: 10_000 } });
     const identity = fakeIdentity();
-    const first = compiled(identity);
+    const first = compiled(identity).fields;
     expect(first).toMatchObject({ 'x-user-id': 'ada', 'x-internal-token': expect.stringMatching(/^ey/) as unknown });
     clock.advance(5_000);
-    const second = compiled(identity);
+    const second = compiled(identity).fields;
     expect(second['x-internal-token']).not.toBe(first['x-internal-token']);
     expect(second['x-user-id']).toBe('ada');
     expect('constructor' in second).toBe(false);
@@ -146,7 +144,7 @@ describe('compileIdentityHeaders', () => {
 
   it('writes what can stand on the wire', () => {
     const compiled = compileIdentityHeaders({ claims: { 'x-c': 'c' }, internalToken: { secret } });
-    const fields = compiled(fakeIdentity({ id: '\r\n€', roles: ['\0'], claims: { c: { '\n': '\ud800' } } }));
+    const { fields } = compiled(fakeIdentity({ id: '\r\n€', roles: ['\0'], claims: { c: { '\n': '\ud800' } } }));
     for (const value of Object.values(fields).flatMap((field) => field ?? [])) expect(isFieldValue(value)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Context, NO_PARAMS, type Outcome } from '../../src/core/context.js';
-import { headerMap } from '../../src/core/headers.js';
+import { absentFields, UpstreamFields } from '../../src/core/upstream-fields.js';
 import type { HeaderMap } from '../../src/core/types.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext, fakeRequest } from '../support/request.js';
@@ -16,8 +16,8 @@ describe('Context', () => {
       ...{ requestId: '', route: null, params: {}, identity: null, target: null, attempt: 0 },
       ...{ refusal: null, error: null, inform: null, drafted: null, aborted: null },
     });
-    const { reason, dryRefusal, answerHeaders, upstreamHeaders } = fakeContext();
-    expect([reason, dryRefusal, answerHeaders, upstreamHeaders]).toEqual([null, null, null, null]);
+    const { reason, dryRefusal, answerHeaders, upstreamFields } = fakeContext();
+    expect([reason, dryRefusal, answerHeaders, upstreamFields]).toEqual([null, null, null, null]);
   });
 
   it('has one shape: two exchanges have the same own keys in the same order', () => {
@@ -25,7 +25,7 @@ describe('Context', () => {
     used.requestId = 'r1';
     used.state.x = 1;
     used.setAnswerHeader('x-a', '1');
-    used.setUpstreamHeaders(headerMap());
+    used.setUpstreamFields(absentFields([]));
     used.draft();
     expect(Object.keys(used)).toEqual(Object.keys(fakeContext()));
   });
@@ -117,29 +117,26 @@ describe('Context', () => {
     });
   });
 
-  describe('setUpstreamHeaders', () => {
+  describe('setUpstreamFields', () => {
     const client = { 'x-a': 'client', x_a: 'client', 'x-b': 'client', 'x-c': 'client' };
 
-    function fields(given: HeaderMap): HeaderMap {
-      return Object.assign(headerMap(), given);
-    }
+    const fields = (given: HeaderMap): UpstreamFields => new UpstreamFields(given);
 
     it('makes no draft, and keeps the very fields where they are the only ones', () => {
       const ctx = fakeContext({ headers: client });
       const given = fields({ 'x-a': '1' });
-      ctx.setUpstreamHeaders(given);
-      expect(ctx.upstreamHeaders).toBe(given);
+      ctx.setUpstreamFields(given);
+      expect(ctx.upstreamFields).toBe(given);
       expect(ctx.drafted).toBeNull();
     });
 
     it('joins several, of which the later wins, and changes none of them', () => {
       const ctx = fakeContext();
       const [first, second] = [fields({ 'x-a': '1', 'x-b': '1' }), fields({ 'x-a': undefined, 'x-c': '2' })];
-      ctx.setUpstreamHeaders(first);
-      ctx.setUpstreamHeaders(second);
-      expect({ ...ctx.upstreamHeaders }).toEqual({ 'x-a': undefined, 'x-b': '1', 'x-c': '2' });
-      expect('constructor' in (ctx.upstreamHeaders ?? {})).toBe(false);
-      expect([{ ...first }, { ...second }]).toEqual([
+      ctx.setUpstreamFields(first);
+      ctx.setUpstreamFields(second);
+      expect({ ...ctx.upstreamFields?.fields }).toEqual({ 'x-a': undefined, 'x-b': '1', 'x-c': '2' });
+      expect([{ ...first.fields }, { ...second.fields }]).toEqual([
         { 'x-a': '1', 'x-b': '1' },
         { 'x-a': undefined, 'x-c': '2' },
       ]);
@@ -150,16 +147,16 @@ describe('Context', () => {
       (when) => {
         const ctx = fakeContext({ headers: { ...client, connection: 'x-c' } });
         if (when === 'before') ctx.draft();
-        ctx.setUpstreamHeaders(fields({ 'x-a': '1', 'x-b': undefined, 'x-c': '3' }));
+        ctx.setUpstreamFields(fields({ 'x-a': '1', 'x-b': undefined, 'x-c': '3' }));
         const { headers } = ctx.draft();
         expect([headers['x-a'], headers.x_a, headers['x-b'], headers['x-c']]).toEqual(['1', undefined, undefined, '3']);
-        expect(ctx.upstreamHeaders).toBeNull();
+        expect(ctx.upstreamFields).toBeNull();
       },
     );
 
     it('leaves what a piece writes into the draft after that', () => {
       const ctx = fakeContext({ headers: client });
-      ctx.setUpstreamHeaders(fields({ 'x-a': '1' }));
+      ctx.setUpstreamFields(fields({ 'x-a': '1' }));
       ctx.draft().headers['x-a'] = '2';
       expect(ctx.draft().headers['x-a']).toBe('2');
     });
@@ -167,7 +164,7 @@ describe('Context', () => {
     it('takes no field of the client for another because of what every object inherits', () => {
       const ctx = fakeContext({ headers: { constructor: 'kept' } });
       ctx.draft();
-      ctx.setUpstreamHeaders(fields({ 'x-a': '1' }));
+      ctx.setUpstreamFields(fields({ 'x-a': '1' }));
       expect(ctx.draft().headers.constructor).toBe('kept');
     });
   });

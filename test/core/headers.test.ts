@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
-  headerMap,
   headerValue,
   HOP_BY_HOP,
   isFieldName,
-  isFieldOf,
   isFieldValue,
   isHost,
   isIdentityField,
@@ -144,24 +142,6 @@ describe('mergedList', () => {
   ])('makes of %j and %j %j', (first, second, merged) => {
     expect(mergedList(first, second)).toBe(merged);
   });
-});
-
-describe('isFieldOf', () => {
-  const fields = Object.assign(headerMap(), { 'x-user-email': 'a', 'x-gone': undefined, authorization: undefined });
-
-  it.each(['x-user-email', 'x_user_email', 'x-user_email', 'x_user-email', 'x-gone', 'x_gone', 'authorization'])(
-    'takes %s',
-    (name) => {
-      expect(isFieldOf(fields, name)).toBe(true);
-    },
-  );
-
-  it.each(['', 'x-user', 'x-user-email-', '_x-gone', 'x__gone', 'constructor', '__proto__', 'toString'])(
-    'leaves %j',
-    (name) => {
-      expect(isFieldOf(fields, name)).toBe(false);
-    },
-  );
 });
 
 describe('headerValue', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../src/core/context.js';
-import { headerMap } from '../../src/core/headers.js';
 import type { HeaderMap } from '../../src/core/types.js';
+import { UpstreamFields } from '../../src/core/upstream-fields.js';
 import { requestHeaders, type RequestHeaderOptions } from '../../src/proxy/request-headers.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeContext, type FakeRequestOptions } from '../support/request.js';
@@ -211,7 +211,7 @@ describe('requestHeaders', () => {
     function fieldsWith(headers: HeaderMap, given: HeaderMap, hasDraft: boolean): Fields {
       const ctx = fakeContext({ headers });
       if (hasDraft) ctx.draft();
-      ctx.setUpstreamHeaders(Object.assign(headerMap(), given));
+      ctx.setUpstreamFields(new UpstreamFields(given));
       return fieldsOf(ctx);
     }
 
@@ -254,7 +254,7 @@ describe('requestHeaders', () => {
 
     it('sends them with every attempt, one with a draft too', () => {
       const ctx = fakeContext({ headers: { 'x-user-email': 'forged' } });
-      ctx.setUpstreamHeaders(Object.assign(headerMap(), { 'x-user-email': 'proven' }));
+      ctx.setUpstreamFields(new UpstreamFields({ 'x-user-email': 'proven' }));
       expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
       expect(fieldsOf(ctx)['x-user-email']).toBe('proven');
       ctx.draft();

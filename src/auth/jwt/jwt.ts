@@ -34,7 +34,8 @@ export function jwt(options: JwtOptions): AuthStrategy {
   validate('jwt', options, jwtSchema);
   const { tokenFrom = { header: 'authorization' }, isRevoked, cacheSize = 10_000, clock = systemClock } = options;
   const sources = [tokenFrom].flat();
-  const credentialOf = compileCredentials(sources, 'Bearer');
+  // The form of a token is checked by whoever does not know it yet.
+  const credentialOf = compileCredentials(sources, 'Bearer', null);
   const keys = createKeySource(options);
   const { oidc, issuer = oidc } = options;
   const verifier = new TokenVerifier(keys, clock, issuer === undefined ? options : { ...options, issuer });
