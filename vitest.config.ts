@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -15,6 +16,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 15_000,
+    // By itself it leaves a core idle, which on a machine of two is half of them.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     coverage: { include: ['src/**'], reporter: ['text-summary', 'lcovonly'] },
   },
 });

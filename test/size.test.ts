@@ -23,10 +23,10 @@ import { options } from '../tsup.config.js';
  * to pull in another one.
  */
 const BUDGET_KB: Record<string, number> = {
-  innergate: 560,
-  'innergate/express': 580,
-  'innergate/koa': 580,
-  'innergate/node': 590,
+  innergate: 525,
+  'innergate/express': 550,
+  'innergate/koa': 550,
+  'innergate/node': 560,
   'innergate/core': 24,
   'innergate/router': 64,
   'innergate/proxy': 60,
@@ -34,15 +34,15 @@ const BUDGET_KB: Record<string, number> = {
   'innergate/health': 16,
   'innergate/logger': 16,
   'innergate/request-id': 16,
-  'innergate/rate-limiter': 90,
+  'innergate/rate-limiter': 105,
   'innergate/circuit-breaker': 50,
   'innergate/retry': 40,
   'innergate/concurrency': 30,
   'innergate/load-shedding': 30,
-  'innergate/auth': 240,
-  'innergate/cors': 30,
-  'innergate/security-headers': 30,
-  'innergate/ip-filter': 30,
+  'innergate/auth': 190,
+  'innergate/cors': 26,
+  'innergate/security-headers': 22,
+  'innergate/ip-filter': 28,
 };
 
 const HAS_AUTHENTICATION = /^innergate(?:\/(?:auth|express|koa|node))?$/;
