@@ -82,9 +82,10 @@ type AuthPolicies = Pick<RouteConfig, 'auth' | 'requiresAuth'>;
 export function authOf(route: AuthPolicies, { defaults = {}, jwtSecret }: Partial<GatewayConfig>): ResolvedAuth | null {
   const own = written(route);
   const shared = written(defaults);
-  const { mode = 'required', strategies, ...merged } = { ...shared, ...own };
+  const merged = { ...shared, ...own };
+  const { mode = 'required', realm, invalidTokenStatus, forwardCredentials, identityHeaders } = merged;
+  const { scopes, roles, allow } = merged;
   if ((own === null && shared === null) || mode === 'none') return null;
-  const { realm, invalidTokenStatus, forwardCredentials, identityHeaders, scopes, roles, allow } = merged;
   const planned = [own, shared, jwtSecret === undefined ? null : { jwt: { secret: jwtSecret } }]
     .map(plannedStrategies)
     .find((found) => found.length > 0);

@@ -1,5 +1,6 @@
 import { cors } from '../cors/index.js';
 import type { Context } from '../core/context.js';
+import type { Middleware } from '../core/types.js';
 import { Router } from '../router/index.js';
 import type { GatewayConfig } from './config.js';
 import type { Part } from './protect.js';
@@ -21,5 +22,8 @@ export function corsParts({ cors: options = false, routes, caseSensitive = false
     return request.method === 'OPTIONS' && paths.match(request) === null;
   }
 
-  return [{ middleware: (ctx, next) => (isElsewhere(ctx) ? passing(ctx, next) : answering(ctx, next)) }];
+  const middleware: Middleware = function corsOfRoutes(ctx, next) {
+    return isElsewhere(ctx) ? passing(ctx, next) : answering(ctx, next);
+  };
+  return [{ middleware }];
 }
