@@ -78,10 +78,7 @@ export class Context {
    * calls {@link completeAnswer}. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
-  /**
-   * Fields of the request upstream in which the client has no say, while there is no draft: it has them too. Made on
-   * first use by {@link setUpstreamFields}.
-   */
+  /** Fields of the request upstream in which the client has no say; a draft has them too. See {@link setUpstreamFields}. */
   upstreamFields: UpstreamFields | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
   error: unknown = null;
@@ -117,8 +114,7 @@ export class Context {
       const nominated = nominatedFields(headers.connection);
       for (const name in copy) if (isIdentityField(name) || nominated?.has(name)) delete copy[name];
       this.#draft = { method, url: null, query, headers: copy, body };
-      if (this.upstreamFields !== null) this.setUpstreamFields(this.upstreamFields);
-      this.upstreamFields = null;
+      if (this.upstreamFields !== null) writeOver(copy, this.upstreamFields);
     }
     return this.#draft;
   }
@@ -151,13 +147,8 @@ export class Context {
    * changed it costs no draft.
    */
   setUpstreamFields(given: UpstreamFields): void {
-    if (this.#draft === null) {
-      this.upstreamFields = this.upstreamFields === null ? given : this.upstreamFields.with(given);
-      return;
-    }
-    const { headers } = this.#draft;
-    for (const name in headers) if (given.takes(name)) delete headers[name];
-    Object.assign(headers, given.fields);
+    this.upstreamFields = this.upstreamFields === null ? given : this.upstreamFields.with(given);
+    if (this.#draft !== null) writeOver(this.#draft.headers, given);
   }
 
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */
@@ -204,4 +195,9 @@ export class Context {
     }
     return this.#abortController.signal;
   }
+}
+
+function writeOver(headers: HeaderMap, given: UpstreamFields): void {
+  for (const name in headers) if (given.takes(name)) delete headers[name];
+  Object.assign(headers, given.fields);
 }

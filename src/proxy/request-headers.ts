@@ -36,7 +36,8 @@ export function requestHeaders(
   ctx: Context,
   { host, defaultContentType }: RequestHeaderOptions,
 ): (string | string[])[] {
-  const { request, drafted, upstreamFields } = ctx;
+  const { request, drafted } = ctx;
+  const upstreamFields = drafted === null ? ctx.upstreamFields : null;
   const headers = drafted?.headers ?? request.headers;
   const nominated = drafted === null ? nominatedFields(headers.connection) : null;
   const dropped = drafted === null ? DROPPED_OF_CLIENT : DROPPED;

@@ -7,9 +7,10 @@ import Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
 import { gateway as inExpress, toExpress } from '../../src/adapters/express.js';
 import { gateway as inKoa, toKoa } from '../../src/adapters/koa.js';
-import { apiKey, authenticate, jwt, type AuthenticateOptions } from '../../src/auth/index.js';
+import { apiKey, authenticate, authorize, jwt, type AuthenticateOptions } from '../../src/auth/index.js';
 import type { Identity, Middleware } from '../../src/core/types.js';
 import type { GatewayConfig } from '../../src/gateway/index.js';
+import { requestHeaders } from '../../src/proxy/request-headers.js';
 import { SECRET, tokenOf } from '../auth/jwt/support.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { listen } from '../support/listen.js';
@@ -104,6 +105,11 @@ const strategies = [
   jwt({ secret: SECRET, clock: new FakeClock() }),
 ];
 
+/** Two pieces as one. */
+function both(outer: Middleware, inner: Middleware): Middleware {
+  return (ctx, next) => outer(ctx, (again) => inner(again, next));
+}
+
 function identify(options: Partial<AuthenticateOptions> = {}): Middleware {
   return authenticate({ strategies, ...options });
 }
@@ -184,5 +190,52 @@ describe.each<[string, Host]>([
     expect((await fetch(`${url}/api`)).status).toBe(401);
     expect(await (await fetch(`${url}/own`, { headers: { 'x-api-key': KEY } })).text()).toBe('app');
     expect(found).toEqual([{ has: true, user: earlier }]);
+  });
+});
+
+describe.each(['Express', 'Koa'])('pieces of one app in %s', (name) => {
+  const upstreamFields: Middleware = (ctx) => {
+    const lines = requestHeaders(ctx, { host: '', defaultContentType: undefined });
+    return { status: 200, headers: {}, body: JSON.stringify(lines) };
+  };
+
+  function chain(...middlewares: readonly Middleware[]): Promise<App> {
+    if (name === 'Koa') {
+      const koa = new Koa();
+      for (const middleware of middlewares) koa.use(toKoa(middleware));
+      const handle = koa.callback();
+      return run((req, res) => void handle(req, res), []);
+    }
+    const app = express5();
+    for (const middleware of middlewares) app.use(toExpress(middleware));
+    return run(app as RequestListener, []);
+  }
+
+  test('that are mounted one behind the other know whom the first has proven to call', async () => {
+    const { url } = await chain(identify(), authorize({ roles: ['reader'] }), upstreamFields);
+    const forged = { 'x-user-id': 'root', 'x-consumer-id': 'root' };
+    const known = await fetch(url, { headers: { 'x-api-key': KEY, ...forged } });
+    const lines = (await known.json()) as string[];
+    expect(lines.slice(lines.indexOf('x-user-id'), lines.indexOf('x-user-id') + 2)).toEqual(['x-user-id', 'shop']);
+    expect(lines).not.toContain('root');
+    const token = await fetch(url, { headers: { authorization: `Bearer ${tokenOf()}` } });
+    expect([token.status, (await fetch(url)).status]).toEqual([403, 401]);
+  });
+
+  test('tell the upstream of him where one of them has changed something else of the request', async () => {
+    const drafting: Middleware = (ctx, next) => {
+      ctx.draft().headers['x-changed'] = 'yes';
+      return next(ctx);
+    };
+    const { url } = await chain(both(drafting, identify()), upstreamFields);
+    const lines = (await (await fetch(url, { headers: { 'x-api-key': KEY } })).json()) as string[];
+    expect(lines).toContain('x-user-id');
+  });
+
+  test('know nobody from a request before, on the same connection', async () => {
+    const { url } = await chain(identify({ mode: 'optional' }), upstreamFields);
+    const [first, second] = [await fetch(url, { headers: { 'x-api-key': KEY } }), await fetch(url)];
+    expect(await first.text()).toContain('x-user-id');
+    expect(await second.text()).not.toContain('x-user-id');
   });
 });

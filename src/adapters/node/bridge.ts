@@ -13,9 +13,13 @@ import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
 import { setHeaders, writeResponse } from './write-response.js';
 
+/** What a piece that was mounted earlier has proven of a request, for those that are mounted behind it. */
+const proven = new WeakMap<NodeRequest, Pick<Context, 'identity' | 'upstreamFields'>>();
+
 /** One exchange on a connection of Node: cancelled when the client leaves, finished when the answer is out. */
 export class NodeExchange {
   readonly ctx: Context;
+  readonly #req: NodeRequest;
   readonly #mount: Mount;
   readonly #connection: Connection;
   readonly #res: ServerResponse;
@@ -38,6 +42,9 @@ export class NodeExchange {
     const request = readRequest(req, res, mount.trust ?? hostTrust, parsed);
     const inform = req.httpVersion === '2.0' ? hintSender(res) : null;
     this.ctx = new Context(request, { clock: mount.clock, inform });
+    const earlier = proven.get(req);
+    if (earlier !== undefined) Object.assign(this.ctx, earlier);
+    this.#req = req;
     this.#mount = mount;
     this.#res = res;
     this.#caller = caller;
@@ -52,10 +59,17 @@ export class NodeExchange {
     const answer = isPassedOn(response) ? this.#refusePassing() : response;
     if (answer !== null && isDraining()) answer.headers.connection = 'close';
     if (answer !== null) return this.#complete(answer);
-    if (this.ctx.identity !== null) this.#caller.user = this.ctx.identity;
+    this.#passOnIdentity();
     if (isGateway) this.#res.off('close', this.#onClose);
     else setHeaders(this.#res, this.#complete(response).headers, this.ctx.request);
     return null;
+  }
+
+  #passOnIdentity(): void {
+    const { identity, upstreamFields } = this.ctx;
+    if (identity === null) return;
+    proven.set(this.#req, { identity, upstreamFields });
+    this.#caller.user = identity;
   }
 
   #complete(response: GatewayResponse): GatewayResponse {
