@@ -198,7 +198,14 @@ describe.each(MOUNTINGS)('cors, %s', (mounting) => {
   const body = (path: string, ...fields: readonly string[]): string =>
     lines(`POST ${path} HTTP/1.1`, 'Host: gateway.test', ...fields, '');
 
-  it.each<[string, number, (origin: string) => string]>([
+  type Refused = [what: string, status: number, data: (origin: string) => string];
+  /** On a server of the app's own Node refuses them itself, from 22 on. */
+  const TOO_MANY_FIELDS: readonly Refused[] =
+    mounting === 'served'
+      ? [['too many fields', 431, (origin) => get('/open', origin, ...Array.from({ length: 1_000 }, () => 'n:'))]]
+      : [];
+
+  it.each<Refused>([
     ['a route without credentials', 401, (origin) => get('/private', origin)],
     ['a route with bad credentials', 401, (origin) => get('/private', origin, 'Authorization: Bearer bad')],
     ['a route without the scope', 403, (origin) => get('/private', origin, token())],
@@ -208,7 +215,7 @@ describe.each(MOUNTINGS)('cors, %s', (mounting) => {
     ['a body that is too big', 413, (origin) => body('/small', origin, 'Content-Length: 5') + 'x'],
     ['a path that is malformed', 400, (origin) => get('/open/%zz', origin)],
     ['a field that is sent twice', 400, (origin) => get('/open', origin, token(), token())],
-    ['too many fields', 431, (origin) => get('/open', origin, ...Array.from({ length: 1_000 }, () => 'n:'))],
+    ...TOO_MANY_FIELDS,
     ['something that throws', 500, (origin) => get('/throws', origin)],
     ['a service that is down', 502, (origin) => get('/down', origin)],
     ['credentials that nobody can check', 503, (origin) => get('/unsure', origin)],
