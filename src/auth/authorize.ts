@@ -4,7 +4,6 @@ import {
   func,
   isPlainObject,
   list,
-  member,
   object,
   string,
   validate,
@@ -13,7 +12,7 @@ import {
 } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
 import type { GatewayRequest, GatewayResponse, Handler, Identity, MaybePromise, Middleware } from '../core/types.js';
-import { DEFAULT_REALM, insufficientScope, realmField } from './challenge.js';
+import { DEFAULT_REALM, insufficientScope, realmField, scopeField } from './challenge.js';
 
 /** What an identity must have: any of a list, or `anyOf` and `allOf`, of which both must hold. */
 export type Requirement =
@@ -37,8 +36,8 @@ export interface AuthorizeOptions extends AuthorizationRules {
   realm?: string;
 }
 
-const words = (what: string, test: RegExp): Schema => {
-  const names = list(string(what, (name) => test.test(name)));
+function requirement(name: Schema): Schema {
+  const names = list(name);
   const parts = object({ anyOf: names, allOf: names });
   const both: Schema = {
     ...parts,
@@ -50,12 +49,12 @@ const words = (what: string, test: RegExp): Schema => {
     },
   };
   return either(names, both);
-};
+}
 
 /** Schemas of the rules, by name. */
 export const authorizationRuleFields = {
-  scopes: words('a scope (RFC 6749 3.3: visible ASCII without quotes and backslashes)', /^[\x21\x23-\x5b\x5d-\x7e]+$/),
-  roles: words('the name of a role', /^[^\0]+$/),
+  scopes: requirement(scopeField),
+  roles: requirement(string('the name of a role', (name) => /^[^\0]+$/.test(name))),
   allow: func,
 } satisfies Record<keyof AuthorizationRules, Schema>;
 
@@ -74,7 +73,7 @@ const schema: Schema = {
 
 function inspectRules({ scopes, roles, allow }: AuthorizationRules, at: string, faults: Fault[]): void {
   if (scopes === undefined && roles === undefined && allow === undefined)
-    faults.push({ path: at || member('', 'options'), message: 'asks for nothing; write scopes, roles or allow' });
+    faults.push({ path: at || 'options', message: 'asks for nothing; write scopes, roles or allow' });
 }
 
 /**

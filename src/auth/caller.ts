@@ -1,5 +1,6 @@
 import { integer, isPlainObject, list, object, string, type Schema } from '../core/options.js';
 import type { Identity, IdentityRateLimit } from '../core/types.js';
+import { scopeField } from './challenge.js';
 
 /** What somebody may do, as a configuration or a database of yours tells it. */
 export interface CallerGrants {
@@ -22,11 +23,10 @@ export interface Caller extends CallerGrants {
 }
 
 const count = integer({ min: 1 });
-const scope = string('a scope without spaces (RFC 6749 3.3)', (text) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text));
 
 /** Schemas of the members, by name. */
 export const callerGrantFields = {
-  scopes: list(scope, { min: 0 }),
+  scopes: list(scopeField, { min: 0 }),
   roles: list(string(), { min: 0 }),
   tenant: string(),
   claims: { expected: 'an object', accepts: isPlainObject },

@@ -7,6 +7,11 @@ export const realmField = string('a text of printable ASCII without quotes and b
   /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm),
 );
 
+/** Schema of a scope (RFC 6749 3.3): it can stand in a list with spaces, and between quotes. */
+export const scopeField = string('a scope (RFC 6749 3.3: visible ASCII without quotes and backslashes)', (scope) =>
+  /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope),
+);
+
 export const DEFAULT_REALM = 'api';
 
 /** One challenge for each scheme of the strategies. @param error Of RFC 6750 3.1, for tokens that were sent. */

@@ -9,6 +9,9 @@ export interface Found<Value> {
   readonly ttlMs: number;
 }
 
+/** How long a refusal is kept at the most: a credential that has just been made may have been tried too early. */
+export const MAX_REFUSAL_TTL_MS = 5_000;
+
 interface Kept<Value> {
   readonly value: Value;
   readonly until: number;

@@ -7,8 +7,12 @@ export function unshown(schema: Schema): Schema {
     accepts: () => true,
     inspect(value: unknown, path, faults) {
       if (schema.accepts(value)) schema.inspect?.(value as never, path, faults);
-      else
-        faults.push({ path: path || 'options', message: `expected ${schema.expected} (what is there is not shown)` });
+      else faults.push({ path: path || 'options', message: notShown(schema) });
     },
   };
+}
+
+/** What a fault says of a value that it does not show. */
+export function notShown({ expected }: Schema): string {
+  return `expected ${expected} (what is there is not shown)`;
 }

@@ -186,12 +186,11 @@ function strategyOf({ kind, options }: { kind: Kind; options: object }, engines:
 }
 
 /** Keys that can no longer be fetched are told in the log of the gateway, where it keeps one. */
-function withOutageLog(options: JwtOptions, { log }: Engines): JwtOptions {
+function withOutageLog(options: JwtOptions, engines: Engines): JwtOptions {
   const fetched = jwksOptionsOf(options);
-  if (fetched === null || log === null) return options;
-  function onOutage({ origin, state, error }: JwksOutage): void {
-    const reason = error instanceof Error ? error.message : undefined;
-    log?.(state === 'up' ? 'info' : 'warn', `keys of tokens are ${state}`, { origin, reason });
+  if (fetched === null || engines.log === null) return options;
+  function onOutage(outage: JwksOutage): void {
+    engines.logOutage('keys of tokens are', outage, { origin: outage.origin });
   }
   const { oidc, issuer = oidc, ...rest } = options;
   return { ...rest, ...(issuer === undefined ? undefined : { issuer }), jwks: { onOutage, ...fetched } };

@@ -55,6 +55,12 @@ export class Engines {
     this.onClose(dispose);
   }
 
+  /** Tells in the log that something which is asked over the network has stopped answering, or answers again. */
+  logOutage(what: string, { state, error }: { state: 'down' | 'up'; error: unknown }, fields: object): void {
+    const reason = error instanceof Error ? error.message : undefined;
+    this.log?.(state === 'up' ? 'info' : 'warn', `${what} ${state}`, { ...fields, reason });
+  }
+
   /** Calls `close` when the gateway ends. */
   onClose(close: () => MaybePromise<void>): void {
     this.#closers.push(close);

@@ -10,7 +10,6 @@ import {
   milliseconds,
   object,
   oneOf,
-  string,
   type Fault,
   type Schema,
 } from '../core/options.js';
@@ -18,6 +17,7 @@ import { failureStatusesField } from '../core/attempt-result.js';
 import { maxBodyBytesField } from '../body-limit/middleware.js';
 import { authenticationRuleFields, strategyField } from '../auth/authenticate-options.js';
 import { authorizationRuleFields } from '../auth/authorize.js';
+import { scopeField } from '../auth/challenge.js';
 import { inspectApiKeyOptions } from '../auth/api-key/options.js';
 import { inspectBasicOptions } from '../auth/basic/options.js';
 import { inspectIntrospectionOptions } from '../auth/introspection/options.js';
@@ -70,7 +70,7 @@ const authFields = object({
   ...authorizationRuleFields,
   mode: oneOf('required', 'optional', 'none'),
   required: boolean,
-  requiredScopes: list(string('a scope')),
+  requiredScopes: list(scopeField),
 } satisfies Record<keyof RouteAuth, Schema>);
 
 const auth: Schema = {

@@ -73,7 +73,7 @@ export function identityLimitPart({ config, policies: { auth }, engines }: Plann
   const { identityRateLimit: options = {} } = config;
   if (auth === null || options === false) return [];
   const middleware = engines.share('identity-rate-limit', options, () => {
-    const made = identityRateLimit({ clock: engines.clock, ...options });
+    const made = identityRateLimit(ownLimiter(options, 'identity', engines));
     engines.onClose(() => made.close());
     return made;
   });
@@ -98,9 +98,8 @@ function ownLimiter(given: RateLimitOptions, id: string, engines: Engines): Rate
   const { clock, log } = engines;
   const name = engines.nameFor('limiter', given.name ?? id);
   if (log === null || given.store?.remote !== true) return { clock, ...given, name };
-  function onOutage({ state, policy, error }: StoreOutage): void {
-    const reason = error instanceof Error ? error.message : undefined;
-    log?.(state === 'up' ? 'info' : 'warn', `store of the limiter is ${state}`, { limiter: name, policy, reason });
+  function onOutage(outage: StoreOutage): void {
+    engines.logOutage('store of the limiter is', outage, { limiter: name, policy: outage.policy });
   }
   return { clock, onOutage, ...given, name };
 }

@@ -14,6 +14,7 @@ import {
   type RouteConfig,
 } from '../../src/gateway/index.js';
 import { requestHeaders } from '../../src/proxy/request-headers.js';
+import { RedisStore } from '../../src/rate-limiter/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { bodyText, fakeRequest, type FakeRequestOptions } from '../support/request.js';
 
@@ -358,6 +359,19 @@ describe('limits that come with identities', () => {
     expect([await statusOf('/a'), await statusOf('/b'), await statusOf('/a')]).toEqual([200, 200, 429]);
   });
 
+  it('tell in the log of a store that does not answer', async () => {
+    const fail = (): Promise<never> => Promise.reject(new Error('connection refused'));
+    const store = new RedisStore({ sendCommand: fail });
+    const { gateway, log } = build({
+      identityRateLimit: { store, onStoreError: 'open' },
+      routes: routes({ path: '/', auth: { apiKey: { consumers } } }),
+    });
+    expect((await ask(gateway, { headers: { 'x-api-key': key } })).status).toBe(200);
+    expect(log.find(({ message }) => message === 'store of the limiter is down')).toMatchObject({
+      ...{ level: 'warn', policy: 'open', reason: 'connection refused' },
+    });
+  });
+
   it('are off where identityRateLimit is false', async () => {
     const { gateway } = build({
       identityRateLimit: false,
@@ -489,6 +503,11 @@ describe('faults', () => {
       'mode and required',
       { auth: { mode: 'required', required: true, strategies: [byName] } },
       'mode and required are the same',
+    ],
+    [
+      'a scope with a quote',
+      { auth: { strategies: [byName], requiredScopes: ['a"b'] } },
+      'routes[0].auth.requiredScopes[0]: got "a\\"b", expected a scope',
     ],
     [
       'scopes and requiredScopes',

@@ -4,7 +4,7 @@ import type { Context } from '../../core/context.js';
 import { validate } from '../../core/options.js';
 import type { Identity, MaybePromise } from '../../core/types.js';
 import { compileCredentials, type CredentialSource } from '../credentials.js';
-import { SharedLookup, type Found } from '../shared-lookup.js';
+import { MAX_REFUSAL_TTL_MS, SharedLookup, type Found } from '../shared-lookup.js';
 import { invalid, isAuthFailure, type AuthFailure, type AuthResult, type AuthStrategy } from '../strategy.js';
 import { askCaller } from '../ask-caller.js';
 import { identityOf } from '../caller.js';
@@ -18,8 +18,6 @@ import {
 } from './options.js';
 
 const NAME = 'api-key';
-/** A key that has just been made may have been tried too early. */
-const REFUSAL_TTL_MS = 5_000;
 
 const UNKNOWN = Object.freeze(invalid('an unknown key'));
 const NOT_YET = Object.freeze(invalid('a key before its time'));
@@ -83,7 +81,7 @@ export function apiKey(options: ApiKeyOptions): AuthStrategy {
   }
 
   function refused(failure: AuthFailure): Found<Verdict> {
-    return { value: always(failure), ttlMs: Math.min(cacheTtlMs, REFUSAL_TTL_MS) };
+    return { value: always(failure), ttlMs: Math.min(cacheTtlMs, MAX_REFUSAL_TTL_MS) };
   }
 
   /** Time passes for what is kept, too. */

@@ -15,6 +15,7 @@ import { credentialSourcesField, type CredentialSource } from '../credentials.js
 import { callerFields, type Caller } from '../caller.js';
 import { apiKeyEntryField, digestOf, type ApiKeyEntry } from './key-entry.js';
 import { momentField, type Moment } from './moment.js';
+import { inspectUnique } from '../inspect-unique.js';
 import { unshown } from '../unshown.js';
 
 /** An application that calls with keys of its own. */
@@ -108,15 +109,11 @@ export const apiKeySchema = unshown({ ...fields, inspect: inspectApiKeyOptions }
 
 /** Of two who share an id or a key, one would be taken for the other. */
 function inspectDuplicates(consumers: readonly ApiKeyConsumer[], at: string, faults: Fault[]): void {
-  const places = new Map<string, string>();
-  function claim(text: string, path: string): void {
-    const earlier = places.get(text);
-    if (earlier === undefined) places.set(text, path);
-    else faults.push({ path, message: `is the same as ${earlier}` });
-  }
-  for (const [index, { id, keys }] of consumers.entries()) {
-    claim(`id ${id}`, `${at}[${index}].id`);
-    for (const [position, entry] of keys.entries())
-      claim(`key ${digestOf(entry).toString('hex')}`, `${at}[${index}].keys[${position}]`);
-  }
+  const places = consumers.flatMap(({ id, keys }, index) => [
+    [`${at}[${index}].id`, `id ${id}`] as const,
+    ...keys.map((entry, position) => {
+      return [`${at}[${index}].keys[${position}]`, `key ${digestOf(entry).toString('hex')}`] as const;
+    }),
+  ]);
+  inspectUnique(places, faults);
 }

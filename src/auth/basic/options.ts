@@ -13,6 +13,7 @@ import {
 } from '../../core/options.js';
 import type { MaybePromise } from '../../core/types.js';
 import { callerFields, callerGrantFields, type Caller, type CallerGrants } from '../caller.js';
+import { inspectUnique } from '../inspect-unique.js';
 import { unshown } from '../unshown.js';
 import { parsePasswordHash } from './password-hash.js';
 import { hasControl } from './user-pass.js';
@@ -95,18 +96,13 @@ export function inspectBasicOptions(options: BasicOptions, at: string, faults: F
   const { users, verify } = options;
   if ((users === undefined) === (verify === undefined))
     own.push({ path: at || 'options', message: 'needs users or verify, and only one of them' });
-  if (own.length === 0) inspectNames(users ?? [], member(at, 'users'), own);
+  if (own.length === 0) {
+    const names = (users ?? []).map(
+      ({ username }, index) => [`${member(at, 'users')}[${index}].username`, username] as const,
+    );
+    inspectUnique(names, own);
+  }
   faults.push(...own);
 }
 
 export const basicSchema = unshown({ ...fields, inspect: inspectBasicOptions });
-
-function inspectNames(users: readonly BasicUser[], at: string, faults: Fault[]): void {
-  const places = new Map<string, string>();
-  for (const [index, { username }] of users.entries()) {
-    const path = `${at}[${index}].username`;
-    const earlier = places.get(username);
-    if (earlier === undefined) places.set(username, path);
-    else faults.push({ path, message: `is the same as ${earlier}` });
-  }
-}

