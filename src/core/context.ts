@@ -1,6 +1,9 @@
+import type { Attempt, AttemptObserver } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
 import type { RefusalCode } from './errors.js';
 import { headerMap, isIdentityField, mergedList, nominatedFields } from './headers.js';
+import { compileHook } from './hook.js';
+import type { TraceContext } from './trace-context.js';
 import type { UpstreamFields } from './upstream-fields.js';
 import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
 
@@ -24,6 +27,10 @@ export interface Outcome {
   readonly status: number;
   /** The answer was cut short: the client left, or the upstream failed after the head. */
   readonly aborted: boolean;
+  /** Bytes of the body of the request, as far as they are known. */
+  readonly bytesIn?: number | undefined;
+  /** Bytes of the body of the answer that were handed to the connection, as far as they are known. */
+  readonly bytesOut?: number | undefined;
 }
 
 /** Work for an exchange that can be stopped. */
@@ -64,6 +71,14 @@ export class Context {
   target: string | null = null;
   /** How often an upstream was asked; written by the proxy. */
   attempt = 0;
+  /** The call of an upstream that was made last; written by the proxy. */
+  lastAttempt: Attempt | null = null;
+  /** Who sees each call of an upstream; filled by {@link observeAttempts}, told by the proxy. */
+  attemptObservers: AttemptObserver[] | null = null;
+  /** Place of the exchange in a trace; written by `tracing()`. */
+  trace: TraceContext | null = null;
+  /** What a cache made of the request, in a word such as `hit`; written by whatever caches. */
+  cache: string | null = null;
   /** When the whole exchange must be over, see {@link Clock.now}; written by the proxy. */
   deadline = Infinity;
   /** Code of the gateway's own answer; written by `refuse`. */
@@ -151,6 +166,11 @@ export class Context {
     if (this.#draft !== null) writeOver(this.#draft.headers, given);
   }
 
+  /** From now on `observer` sees each call of an upstream for this exchange. It must not throw. */
+  observeAttempts(observer: AttemptObserver): void {
+    (this.attemptObservers ??= []).push(observer);
+  }
+
   /** Calls `listener` once, when the answer is fully sent or the client has left. After that, at once. */
   onFinish(listener: FinishListener): void {
     if (this.#outcome === null) (this.#finishListeners ??= []).push(listener);
@@ -162,7 +182,10 @@ export class Context {
     if (this.#outcome !== null) return;
     this.#outcome = outcome;
     if (this.#finishListeners === null) return;
-    for (const listener of this.#finishListeners) listener(this, outcome);
+    for (const listener of this.#finishListeners)
+      runListener(() => {
+        listener(this, outcome);
+      });
   }
 
   /**
@@ -196,6 +219,9 @@ export class Context {
     return this.#abortController.signal;
   }
 }
+
+/** A listener that fails takes neither the others along nor the process. */
+const runListener = compileHook('A listener of onFinish');
 
 function writeOver(headers: HeaderMap, given: UpstreamFields): void {
   for (const name in headers) if (given.takes(name)) delete headers[name];

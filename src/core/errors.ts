@@ -19,6 +19,8 @@ export interface Refusal {
 /** Every code that the gateway answers with. */
 export const REFUSALS = {
   ERR_GATEWAY_REQUEST_MALFORMED: { status: 400, title: 'Bad request' },
+  ERR_GATEWAY_BODY_MALFORMED: { status: 400, title: 'Malformed body' },
+  ERR_GATEWAY_VALIDATION_FAILED: { status: 400, title: 'Invalid request' },
   ERR_GATEWAY_CREDENTIALS_MISSING: { status: 401, title: 'Authentication required' },
   ERR_GATEWAY_CREDENTIALS_INVALID: { status: 401, title: 'Invalid credentials' },
   ERR_GATEWAY_ADDRESS_DENIED: { status: 403, title: 'Forbidden' },
@@ -30,6 +32,7 @@ export const REFUSALS = {
   ERR_GATEWAY_LENGTH_REQUIRED: { status: 411, title: 'Length required' },
   ERR_GATEWAY_BODY_TOO_LARGE: { status: 413, title: 'Content too large' },
   ERR_GATEWAY_URL_TOO_LONG: { status: 414, title: 'URL too long' },
+  ERR_GATEWAY_MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Unsupported media type' },
   ERR_GATEWAY_EXPECTATION_UNKNOWN: { status: 417, title: 'Expectation failed' },
   ERR_GATEWAY_RATE_LIMITED: { status: 429, title: 'Rate limit exceeded', type: QUOTA_EXCEEDED },
   ERR_GATEWAY_HEADERS_TOO_LARGE: { status: 431, title: 'Request header fields too large' },

@@ -1,4 +1,5 @@
 export { after } from './after.js';
+export type { Attempt, AttemptObserver } from './attempt.js';
 export { systemClock, type Clock, type Timer } from './clock.js';
 export { compose } from './compose.js';
 export { Context, type ContextOptions, type Draft, type FinishListener, type Outcome } from './context.js';
@@ -13,6 +14,7 @@ export {
 export type { FixedAnswer } from './fixed-answer.js';
 export { ConfigError, type Fault } from './options.js';
 export { refuse, type RefuseOptions } from './refuse.js';
+export type { TraceContext } from './trace-context.js';
 export type { TrustFunction, TrustProxy } from './trust.js';
 export type {
   Body,
@@ -28,3 +30,4 @@ export type {
   RequestFault,
   RouteMatch,
 } from './types.js';
+export type { Viewers } from './viewers.js';

@@ -20,6 +20,8 @@ export interface ByteStream extends AsyncIterable<Uint8Array> {
    * destination.
    */
   pipe(destination: Writable): unknown;
+  /** Bytes of it that a reader has been given so far, where it counts them. */
+  readonly bytesRead?: number;
   /** All of it where it has come already, in one piece, else `null`; then there is no stream to read any more. */
   takeWhole?(): Uint8Array | null;
   /** What the source has failed with already: while no head is out, the client can still be told. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { bodyBytes } from '../core/body-bytes.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
 import { Context } from '../core/context.js';
@@ -77,12 +78,13 @@ export class Gateway {
     ctx.completeAnswer(response.headers);
     const { status, body } = response;
     if (body === null || typeof body === 'string' || body instanceof Uint8Array) {
-      ctx.finish({ status, aborted: false });
+      ctx.finish({ status, aborted: false, bytesIn: bodyBytes(request.body), bytesOut: bodyBytes(body) });
       return response;
     }
     const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
     stream.once('close', () => {
-      ctx.finish({ status, aborted: !stream.readableEnded });
+      const aborted = !stream.readableEnded;
+      ctx.finish({ status, aborted, bytesIn: bodyBytes(request.body), bytesOut: bodyBytes(body) });
     });
     return { ...response, body: stream };
   }

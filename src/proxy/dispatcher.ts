@@ -3,6 +3,9 @@
  * no type of undici is published.
  */
 
+import { Readable } from 'node:stream';
+import type { Body } from '../core/types.js';
+
 export interface DispatchOptions {
   origin: string;
   path: string;
@@ -23,6 +26,10 @@ export interface Connection {
   broken: boolean;
   /** Bytes that came in over it so far. */
   readonly bytesRead: number;
+  /** When it was open, see `Clock.now`. */
+  openedAt: number;
+  /** How long it took to open, TLS included, in ms. */
+  connectMs: number;
 }
 
 export interface DispatchController {
@@ -48,4 +55,10 @@ export interface Dispatcher {
   // Loose on purpose: undici's own types differ from version to version.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   dispatch(options: any, handler: any): boolean;
+}
+
+/** What undici takes as a body: bytes or a `Readable`. */
+export function dispatchBody(body: Body): string | Uint8Array | Readable | null {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array || body instanceof Readable) return body;
+  return Readable.from(body);
 }

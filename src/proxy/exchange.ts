@@ -2,10 +2,11 @@ import { Readable } from 'node:stream';
 import type { Timer } from '../core/clock.js';
 import type { Cancellable, Context } from '../core/context.js';
 import { GatewayError, type GatewayErrorCode } from '../core/errors.js';
-import type { Body, GatewayResponse, HeaderMap } from '../core/types.js';
+import type { GatewayResponse, HeaderMap } from '../core/types.js';
+import { AttemptRecord } from './attempt-record.js';
 import type { Deadline, DeadlineQueue } from './deadline-queue.js';
 import type { Connection, DispatchController, DispatchHandler, DispatchOptions } from './dispatcher.js';
-import { toUpstreamFailure } from './failure.js';
+import { LATE_REASONS, toUpstreamFailure } from './failure.js';
 import type { ExchangeSettings, Target } from './http-proxy.js';
 import { UpstreamBody, type BodyOwner } from './upstream-body.js';
 import type { Upstream } from './upstream.js';
@@ -35,10 +36,9 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   #body: UpstreamBody | null = null;
   #totalTimer: Timer | null = null;
   #bytesBefore = 0;
-  #bytesReceived = 0;
   readonly #mayRepeat: boolean;
+  #attempt: AttemptRecord | null = null;
   #repeated = false;
-  #answered = false;
   #reading = false;
   #failure: Error | null = null;
   #settled = false;
@@ -66,6 +66,7 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
 
   start(): void {
     const { clock, deadline } = this.#ctx;
+    this.#begin();
     this.#deadlines.add(this);
     if (deadline !== Infinity) {
       this.#totalTimer = clock.setTimer(
@@ -79,16 +80,25 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     if (!this.#settled) this.#upstream.dispatch(this.#options, this);
   }
 
+  /** The header comes last: it may name the call that it goes with. */
+  #begin(): void {
+    this.#attempt = new AttemptRecord(this.#ctx, this.#options);
+    this.#options.headers = this.#settings.headers(this.#ctx, this.#target);
+  }
+
   onRequestStart(controller: DispatchController): void {
     // Cancelled while it stood in the queue: a throw takes the call back without touching the connection.
     if (this.#failure !== null) throw this.#failure;
     this.#controller = controller;
     if (this.connection !== null) this.#bytesBefore = this.connection.bytesRead;
     const { body } = this.#options;
+    const attempt = this.#attempt as AttemptRecord;
+    attempt.send(this.#ctx.clock.now(), this.connection, body);
     // As long as the upload moves, the upstream has no reason to answer yet.
     if (body instanceof Readable) {
-      body.on('data', () => {
-        if (!this.#answered && !this.#settled) this.#deadlines.restart(this);
+      body.on('data', (chunk: Uint8Array) => {
+        attempt.bytesSent += chunk.length;
+        if (attempt.status === 0 && !this.#settled) this.#deadlines.restart(this);
       });
     }
   }
@@ -99,7 +109,9 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
       if (status === 103) this.#ctx.inform?.(status, headers);
       return;
     }
-    this.#answered = true;
+    const attempt = this.#attempt as AttemptRecord;
+    attempt.status = status;
+    attempt.answeredAt = this.#ctx.clock.now();
     const { maxResponseBytes, answer } = this.#settings;
     const bodiless = status === 204 || status === 205 || status === 304 || this.#options.method === 'HEAD';
     if (maxResponseBytes !== Infinity && !bodiless && Number(headers['content-length']) > maxResponseBytes)
@@ -114,8 +126,9 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
 
   onResponseData(_controller: DispatchController, chunk: Uint8Array): void {
     if (this.#body === null) return;
-    this.#bytesReceived += chunk.length;
-    if (this.#bytesReceived > this.#settings.maxResponseBytes) throw this.#tooLarge();
+    const attempt = this.#attempt as AttemptRecord;
+    attempt.bytesReceived += chunk.length;
+    if (attempt.bytesReceived > this.#settings.maxResponseBytes) throw this.#tooLarge();
     if (this.#reading) this.#deadlines.restart(this);
     this.#body.push(chunk);
   }
@@ -133,23 +146,25 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   onResponseError(_controller: DispatchController | undefined, error: Error): void {
     this.#upstream.release();
     if (this.#settled) return;
-    if (this.#diedInThePool()) this.#repeat();
-    else this.#fail(toUpstreamFailure(error, this.#upstream.origin));
+    const failure = toUpstreamFailure(error, this.#upstream.origin);
+    if (this.#diedInThePool()) this.#repeat(failure);
+    else this.#fail(failure);
   }
 
   /** The connection had served before, and closed before it gave a single byte of this answer. */
   #diedInThePool(): boolean {
     const { connection } = this;
-    if (this.#repeated || this.#answered || connection === null || connection.answers === 0) return false;
+    if (this.#repeated || this.#isAnswered || connection === null || connection.answers === 0) return false;
     // It closed while the request still stood in the queue: nothing was sent, so every method may be repeated.
     if (this.#controller === null) return true;
     return this.#mayRepeat && connection.bytesRead === this.#bytesBefore;
   }
 
-  #repeat(): void {
+  #repeat(reason: Error): void {
     this.#repeated = true;
     this.#controller = null;
-    this.#ctx.attempt++;
+    this.#attempt?.end(this.#ctx, reason);
+    this.#begin();
     this.#upstream.dispatchAlone(this.#options, this);
   }
 
@@ -179,7 +194,7 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   #lateCode(): GatewayErrorCode {
-    if (this.#answered) return this.#body?.paused ? 'ERR_GATEWAY_CLIENT_CLOSED' : 'ERR_GATEWAY_IDLE_TIMEOUT';
+    if (this.#isAnswered) return this.#body?.paused ? 'ERR_GATEWAY_CLIENT_CLOSED' : 'ERR_GATEWAY_IDLE_TIMEOUT';
     return this.#waitingForClient() ? 'ERR_GATEWAY_BODY_TIMEOUT' : 'ERR_GATEWAY_FIRST_BYTE_TIMEOUT';
   }
 
@@ -188,8 +203,12 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     return body instanceof Readable && !body.readableEnded && !body.isPaused();
   }
 
+  get #isAnswered(): boolean {
+    return this.#attempt !== null && this.#attempt.status !== 0;
+  }
+
   #late(code: GatewayErrorCode): GatewayError {
-    return this.#failed(code, REASONS[code] ?? 'took too long');
+    return this.#failed(code, LATE_REASONS[code] ?? 'took too long');
   }
 
   #tooLarge(): GatewayError {
@@ -223,19 +242,6 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
     this.#deadlines.remove(this);
     if (this.#totalTimer !== null) this.#ctx.clock.clearTimer(this.#totalTimer);
     this.#ctx.setCancellable(null);
+    this.#attempt?.end(this.#ctx, this.#failure);
   }
-}
-
-const REASONS: Partial<Record<GatewayErrorCode, string>> = {
-  ERR_GATEWAY_BODY_TIMEOUT: 'the client stopped sending the body of its request',
-  ERR_GATEWAY_FIRST_BYTE_TIMEOUT: 'no answer within timeouts.firstByteMs',
-  ERR_GATEWAY_CLIENT_CLOSED: 'the client stopped reading for timeouts.idleMs',
-  ERR_GATEWAY_IDLE_TIMEOUT: 'nothing more of the answer within timeouts.idleMs',
-  ERR_GATEWAY_TOTAL_TIMEOUT: 'the exchange took longer than timeouts.totalMs',
-};
-
-/** What undici takes as a body: bytes or a `Readable`. */
-export function dispatchBody(body: Body): string | Uint8Array | Readable | null {
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array || body instanceof Readable) return body;
-  return Readable.from(body);
 }

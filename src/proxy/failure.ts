@@ -37,3 +37,12 @@ function codeOf({ name, code, message }: Error & { code?: unknown }): GatewayErr
   if (typeof code !== 'string') return 'ERR_GATEWAY_INTERNAL';
   return Object.hasOwn(CODES, code) ? (CODES[code] as GatewayErrorCode) : 'ERR_GATEWAY_UPSTREAM_UNREACHABLE';
 }
+
+/** Why the proxy has ended a call itself. */
+export const LATE_REASONS: Partial<Record<GatewayErrorCode, string>> = {
+  ERR_GATEWAY_BODY_TIMEOUT: 'the client stopped sending the body of its request',
+  ERR_GATEWAY_FIRST_BYTE_TIMEOUT: 'no answer within timeouts.firstByteMs',
+  ERR_GATEWAY_CLIENT_CLOSED: 'the client stopped reading for timeouts.idleMs',
+  ERR_GATEWAY_IDLE_TIMEOUT: 'nothing more of the answer within timeouts.idleMs',
+  ERR_GATEWAY_TOTAL_TIMEOUT: 'the exchange took longer than timeouts.totalMs',
+};

@@ -7,8 +7,8 @@ import { refuse } from '../core/refuse.js';
 import type { GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
 import { VERSION } from '../core/version.js';
 import { DeadlineQueue } from './deadline-queue.js';
-import type { DispatchOptions } from './dispatcher.js';
-import { dispatchBody, Exchange } from './exchange.js';
+import { dispatchBody, type DispatchOptions } from './dispatcher.js';
+import { Exchange } from './exchange.js';
 import { proxySchema, type ProxyOptions } from './options.js';
 import { requestHeaders } from './request-headers.js';
 import { cleanResponseHeaders } from './response-headers.js';
@@ -23,6 +23,8 @@ export interface ExchangeSettings {
   readonly idleDeadlines: DeadlineQueue;
   readonly totalMs: number;
   readonly maxResponseBytes: number;
+  /** The header of the request upstream, flat. */
+  readonly headers: (ctx: Context, target: Target) => (string | string[])[];
   readonly answer: (
     ctx: Context,
     target: Target,
@@ -81,6 +83,7 @@ export class HttpProxy {
       idleDeadlines: new DeadlineQueue(clock, idleMs),
       totalMs,
       maxResponseBytes: options.maxResponseBytes ?? Infinity,
+      headers: this.#headers,
       answer: this.#answer,
     };
   }
@@ -137,18 +140,14 @@ export class HttpProxy {
     if (url === null) return refuse(ctx, 'ERR_GATEWAY_REQUEST_MALFORMED', { detail: 'The path is ambiguous.' });
     if (upstream.isBusy) return refuse(ctx, 'ERR_GATEWAY_UPSTREAM_BUSY');
     ctx.target = upstream.origin;
-    ctx.attempt++;
     ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + this.#settings.totalMs);
     const method = drafted?.method ?? request.method;
     const body = dispatchBody(drafted === null ? request.body : drafted.body);
-    const { changeOrigin = false, defaultContentType } = this.#options;
-    const host = changeOrigin ? upstream.authority : request.host;
-    const headers = requestHeaders(ctx, { host, defaultContentType });
     const options: DispatchOptions = {
       origin: upstream.origin,
       path: url,
       method,
-      headers,
+      headers: [],
       body,
       servername: upstream.servername,
       exchange: null,
@@ -158,6 +157,12 @@ export class HttpProxy {
       new Exchange(ctx, target, this.#settings, options, mayRepeat, resolve, reject).start();
     });
   }
+
+  readonly #headers: ExchangeSettings['headers'] = (ctx, { upstream }) => {
+    const { changeOrigin = false, defaultContentType } = this.#options;
+    const host = changeOrigin ? upstream.authority : ctx.request.host;
+    return requestHeaders(ctx, { host, defaultContentType });
+  };
 
   readonly #answer: ExchangeSettings['answer'] = (ctx, { upstream, path }, status, received, body) => {
     const headers = cleanResponseHeaders(received, status);

@@ -24,6 +24,9 @@ const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_FIELDS, 'exp
 /** What the client may not send, but a piece of the gateway may write into a draft. */
 const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...IDENTITY_FIELDS]);
 
+/** Written below where the exchange is traced, else the client's. */
+const TRACE_FIELDS: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
 export interface RequestHeaderOptions {
   /** Value of `Host`; `''` leaves it to the connection. */
   host: string;
@@ -36,7 +39,7 @@ export function requestHeaders(
   ctx: Context,
   { host, defaultContentType }: RequestHeaderOptions,
 ): (string | string[])[] {
-  const { request, drafted } = ctx;
+  const { request, drafted, trace } = ctx;
   const upstreamFields = drafted === null ? ctx.upstreamFields : null;
   const headers = drafted?.headers ?? request.headers;
   const nominated = drafted === null ? nominatedFields(headers.connection) : null;
@@ -47,6 +50,7 @@ export function requestHeaders(
     const value = headers[name];
     if (value === undefined || hasField(dropped, name) || nominated?.has(name)) continue;
     if (upstreamFields?.takes(name)) continue;
+    if (trace !== null && TRACE_FIELDS.has(name)) continue;
     if (replacedBody && name === 'content-length') continue;
     if (drafted !== null && ![value].flat().every(isFieldValue)) continue;
     lines.push(name, value);
@@ -60,7 +64,7 @@ export function requestHeaders(
   return lines;
 }
 
-function pushOwnFields(lines: (string | string[])[], { request, requestId, clock }: Context): void {
+function pushOwnFields(lines: (string | string[])[], { request, requestId, trace, clock }: Context): void {
   const { clientIp, forwardedFor, protocol, host, httpVersion } = request;
   const { port, forwarded } = hostFields(host, protocol);
   if (clientIp !== '') lines.push('x-forwarded-for', forwardedFor);
@@ -71,6 +75,8 @@ function pushOwnFields(lines: (string | string[])[], { request, requestId, clock
   const via = `${httpVersion} innergate`;
   lines.push('via', request.headers.via === undefined ? via : `${String(request.headers.via)}, ${via}`);
   if (requestId !== '') lines.push('x-request-id', requestId);
+  if (trace !== null) lines.push('traceparent', trace.traceparent);
+  if (trace !== null && trace.tracestate !== '') lines.push('tracestate', trace.tracestate);
   lines.push('x-gateway-timestamp', isoTime(clock.wall()));
 }
 

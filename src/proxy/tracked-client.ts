@@ -30,7 +30,11 @@ function withServername(target: buildConnector.Options): buildConnector.Options 
 }
 
 /** Makes clients that tell each exchange which connection it runs on. */
-export function trackedClients(undici: Undici, connector: Connector): (origin: URL, options: object) => Client {
+export function trackedClients(
+  undici: Undici,
+  connector: Connector,
+  clock: Clock,
+): (origin: URL, options: object) => Client {
   class TrackedClient extends undici.Client {
     readonly connection: Connection;
 
@@ -39,6 +43,8 @@ export function trackedClients(undici: Undici, connector: Connector): (origin: U
       const connection = {
         answers: 0,
         broken: false,
+        openedAt: Number.NaN,
+        connectMs: 0,
         get bytesRead() {
           return socket?.bytesRead ?? 0;
         },
@@ -46,8 +52,11 @@ export function trackedClients(undici: Undici, connector: Connector): (origin: U
       const connect: Connector = (target, callback) => {
         connection.answers = 0;
         connection.broken = false;
+        const began = clock.now();
         connector(target, (...result) => {
           socket = result[1];
+          connection.openedAt = clock.now();
+          connection.connectMs = connection.openedAt - began;
           socket?.once('error', () => {
             connection.broken = true;
           });

@@ -21,6 +21,7 @@ export class UpstreamBody implements ByteStream {
   readonly #owner: BodyOwner;
   #chunks: Uint8Array[] = [];
   #queuedBytes = 0;
+  #bytesRead = 0;
   #destination: Writable | null = null;
   #wakeReader: (() => void) | null = null;
   #paused = false;
@@ -37,6 +38,10 @@ export class UpstreamBody implements ByteStream {
     return this.#paused;
   }
 
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   get failure(): Error | null {
     return this.#error;
   }
@@ -44,6 +49,7 @@ export class UpstreamBody implements ByteStream {
   /** Takes a chunk from the upstream. */
   push(chunk: Uint8Array): void {
     if (this.#destination !== null) {
+      this.#bytesRead += chunk.length;
       if (!this.#destination.write(chunk)) this.#pause();
       return;
     }
@@ -124,6 +130,7 @@ export class UpstreamBody implements ByteStream {
   #take(): Uint8Array[] {
     const chunks = this.#chunks;
     this.#chunks = [];
+    this.#bytesRead += this.#queuedBytes;
     this.#queuedBytes = 0;
     return chunks;
   }

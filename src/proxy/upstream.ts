@@ -126,7 +126,7 @@ export class Upstream {
     if (this.#closed) return;
     const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000 } = options;
     const connector = deadlineConnector(undici, { socketPath, ...tls }, connectMs, clock);
-    const factory = trackedClients(undici, connector);
+    const factory = trackedClients(undici, connector, clock);
     const settings = {
       // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
       headersTimeout: 0,

@@ -1,6 +1,6 @@
 import type { Context, Outcome } from '../core/context.js';
+import { compileHook } from '../core/hook.js';
 import type { MaybePromise } from '../core/types.js';
-import { compileHook } from './hook.js';
 import { compileKey, type RateLimitKeyOptions } from './key.js';
 import type { RateLimiter } from './rate-limiter.js';
 import type { RateLimitDecision } from './types.js';
@@ -71,7 +71,7 @@ function compileRefund(
   { skipSuccessfulRequests, skipFailedRequests, requestWasSuccessful = isSuccess }: CountRequestOptions,
 ): RefundWhenOver | null {
   if (skipSuccessfulRequests !== true && skipFailedRequests !== true) return null;
-  const runHook = compileHook('taking back of a request');
+  const runHook = compileHook("A limiter's taking back of a request");
 
   function isSkipped(ctx: Context, outcome: Outcome): boolean {
     if (outcome.aborted) return false;

@@ -1,8 +1,8 @@
 import { systemClock, type Clock } from '../core/clock.js';
 import { isGatewayError } from '../core/errors.js';
+import { compileHook } from '../core/hook.js';
 import { warn } from '../core/warn.js';
 import { withDeadline } from '../core/with-deadline.js';
-import { compileHook } from './hook.js';
 import { MemoryStore } from './memory-store.js';
 import type { AnyRateLimiterOptions, StoreOutage } from './options.js';
 import type {
@@ -38,7 +38,7 @@ export class GuardedCounter implements RemoteCounter {
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #onOutage: (outage: StoreOutage) => void;
-  readonly #runHook = compileHook('onOutage');
+  readonly #runHook = compileHook("A limiter's onOutage");
   #outage: Outage | null = null;
 
   constructor(remote: RemoteCounter, policy: RateLimitPolicy, options: AnyRateLimiterOptions) {

@@ -1,8 +1,8 @@
 import type { Context } from '../core/context.js';
+import { compileHook } from '../core/hook.js';
 import { refuse, type RefuseOptions } from '../core/refuse.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
 import { retryAfterSeconds, windowNames } from './headers.js';
-import { compileHook } from './hook.js';
 import type { RateLimitDecision, RateLimitPolicy } from './types.js';
 
 /** What a refused client gets. */
@@ -28,7 +28,7 @@ export function compileRefusal(
   const { message, handler = refuseByCode, onLimited, dryRun = false } = options;
   const names = windowNames(policy);
   const details = policy.windows.map(({ limit, windowMs }) => `The limit is ${limit} per ${windowMs / 1000} s.`);
-  const runHook = compileHook('onLimited');
+  const runHook = compileHook("A limiter's onLimited");
 
   function refuseByCode(ctx: Context, decision: RateLimitDecision): GatewayResponse {
     const seconds = retryAfterSeconds(decision);

@@ -220,7 +220,7 @@ describe('onLimited', () => {
     const { status } = setUp({ limit: 1, onLimited });
     expect([await status(), await status(), await status()]).toEqual([200, 429, 429]);
     expect(warnings).toEqual([
-      [expect.stringContaining('no disk'), expect.objectContaining({ code: 'ERR_GATEWAY_LIMITER_HOOK' })],
+      [expect.stringContaining('no disk'), expect.objectContaining({ code: 'ERR_GATEWAY_HOOK' })],
     ]);
   });
 });

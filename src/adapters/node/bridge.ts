@@ -1,17 +1,18 @@
 /** From a request of `node:http` to the onion and back: the one path that every adapter takes. */
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
-import { Context } from '../../core/context.js';
+import { bodyBytes } from '../../core/body-bytes.js';
+import { Context, type Outcome } from '../../core/context.js';
 import { answerFailure } from '../../core/error-boundary.js';
 import { isGatewayError } from '../../core/errors.js';
 import { refuse } from '../../core/refuse.js';
 import type { TrustFunction } from '../../core/trust.js';
-import type { GatewayResponse, HeaderMap } from '../../core/types.js';
+import type { Body, GatewayResponse, HeaderMap } from '../../core/types.js';
 import { connectionOf, type Connection } from './connection.js';
 import { isPassedOn, type Mount } from './mount.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
-import { setHeaders, writeResponse } from './write-response.js';
+import { countedBody, setHeaders, writeResponse } from './write-response.js';
 
 /** What a piece that was mounted earlier has proven of a request, for those that are mounted behind it. */
 const proven = new WeakMap<NodeRequest, Pick<Context, 'identity' | 'upstreamFields'>>();
@@ -25,6 +26,8 @@ export class NodeExchange {
   readonly #res: ServerResponse;
   readonly #caller: { user?: unknown };
   #response: GatewayResponse | null = null;
+  /** What the connection is given; `undefined` where the host answers. */
+  #body: Body | undefined;
 
   /**
    * @param hostTrust Holds where the mount has no trust setting of its own.
@@ -61,8 +64,13 @@ export class NodeExchange {
     if (answer !== null) return this.#complete(answer);
     this.#passOnIdentity();
     if (isGateway) this.#res.off('close', this.#onClose);
-    else setHeaders(this.#res, this.#complete(response).headers, this.ctx.request);
+    else this.#completeHost(response.headers);
     return null;
+  }
+
+  #completeHost(headers: HeaderMap): void {
+    this.ctx.completeAnswer(headers);
+    setHeaders(this.#res, headers, this.ctx.request);
   }
 
   #passOnIdentity(): void {
@@ -74,6 +82,7 @@ export class NodeExchange {
 
   #complete(response: GatewayResponse): GatewayResponse {
     this.ctx.completeAnswer(response.headers);
+    this.#body = countedBody(response.body, this.#res);
     return response;
   }
 
@@ -115,8 +124,18 @@ export class NodeExchange {
       this.ctx.abort(new Error('the client closed the connection'));
       if (this.#response !== null) discard(this.#response);
     }
-    this.ctx.finish({ status: aborted && this.#clientLeft() ? 499 : res.statusCode, aborted });
+    this.ctx.finish({ status: aborted && this.#clientLeft() ? 499 : res.statusCode, aborted, ...this.#traffic() });
   };
+
+  #traffic(): Pick<Outcome, 'bytesIn' | 'bytesOut'> {
+    const { method, body, headers } = this.ctx.request;
+    if (this.#body === undefined)
+      return {
+        bytesIn: lengthOf(headers['content-length']),
+        bytesOut: lengthOf(this.#res.getHeader('content-length')),
+      };
+    return { bytesIn: bodyBytes(body), bytesOut: method === 'HEAD' ? 0 : bodyBytes(this.#body) };
+  }
 
   /** An answer that is cut short is cut by the client, unless something failed on this side before. */
   #clientLeft(): boolean {
@@ -128,6 +147,11 @@ export class NodeExchange {
 /** The compatibility layer of http2 knows it of its stream only. */
 function isSent(res: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
   return res.stream === undefined ? res.writableFinished : res.stream.writableFinished && !res.stream.aborted;
+}
+
+/** What a host has read or written itself is known by what was announced. */
+function lengthOf(field: unknown): number | undefined {
+  return field === undefined ? undefined : Number(field);
 }
 
 function failureOf({ body }: GatewayResponse): Error | null {

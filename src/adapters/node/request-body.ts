@@ -7,6 +7,7 @@ import type { Http2Stream } from 'node:http2';
  * early is destroyed, without taking the client's connection along: the answer has yet to go out on it.
  */
 export class RequestBody extends Readable {
+  bytesRead = 0;
   readonly #request: IncomingMessage;
   readonly #onFirstRead: (() => void) | null;
   #started = false;
@@ -37,6 +38,7 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.bytesRead += chunk.length;
     if (!this.push(chunk)) this.#request.pause();
   };
 

@@ -113,6 +113,19 @@ function closeUnlessRead(headers: HeaderMap, { body, headers: sent, raw, httpVer
   if (headers.connection === 'close') connectionOf(req.socket).close();
 }
 
+/** The same body; one that does not count what it gives to the connection is counted from outside. */
+export function countedBody(body: Body, res: ServerResponse): Body {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array || 'bytesRead' in body) return body;
+  const stream: { bytesRead?: number } = body;
+  stream.bytesRead = 0;
+  res.once('pipe', (source: Readable) => {
+    source.on('data', (chunk: Uint8Array) => {
+      stream.bytesRead = (stream.bytesRead ?? 0) + chunk.length;
+    });
+  });
+  return body;
+}
+
 /**
  * A body for hosts that want a `Readable`. It takes the connection down where the upstream fails, so nobody takes the
  * answer for complete.

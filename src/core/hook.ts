@@ -1,7 +1,7 @@
-import { warn } from '../core/warn.js';
+import { warn } from './warn.js';
 
 /**
- * Makes a function that runs what must not break a call. The first failure, thrown or rejected, is told to the
+ * Makes a function that runs what must not break a request. The first failure, thrown or rejected, is told to the
  * operator; a client that causes more of them fills no log.
  *
  * @param what What fails, in words of the warning.
@@ -13,7 +13,7 @@ export function compileHook(what: string): (run: () => unknown) => void {
     if (hasWarned) return;
     hasWarned = true;
     const reason = error instanceof Error ? error.message : String(error);
-    warn('ERR_GATEWAY_LIMITER_HOOK', `A limiter's ${what} failed, and calls go on without it: ${reason}`);
+    warn('ERR_GATEWAY_HOOK', `${what} failed, and requests go on without it: ${reason}`);
   }
 
   return function runHook(run) {

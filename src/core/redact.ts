@@ -1,0 +1,123 @@
+/**
+ * What must not be written down: credentials, wherever they stand in what a log, a trace or an error shows. One list
+ * for all of them.
+ */
+import { hasField } from './headers.js';
+
+/** In the place of what is kept back. */
+export const REDACTED = '[redacted]';
+
+/** Header fields whose values are credentials. */
+export const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'set-cookie',
+  'x-amz-security-token',
+  'x-api-key',
+  'x-auth-token',
+  'x-csrf-token',
+  'x-goog-iap-jwt-assertion',
+  'x-internal-token',
+  'x-vault-token',
+  'x-xsrf-token',
+]);
+
+/** True for a header field whose value is a credential, in whatever spelling. */
+export function isSecretField(name: string, more: ReadonlySet<string> = NONE): boolean {
+  const lower = name.toLowerCase();
+  return hasField(SECRET_FIELDS, lower) || hasField(more, lower);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Parameters of queries whose values are credentials, compared without `-` and `_`: `api_key`, `apiKey`, `api-key`. */
+const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
+  'accesskey',
+  'accesstoken',
+  'apikey',
+  'apitoken',
+  'assertion',
+  'auth',
+  'authorization',
+  'authtoken',
+  'bearer',
+  'clientassertion',
+  'clientsecret',
+  'code',
+  'codeverifier',
+  'credential',
+  'credentials',
+  'idtoken',
+  'idtokenhint',
+  'jwt',
+  'key',
+  'otp',
+  'passcode',
+  'passphrase',
+  'passwd',
+  'password',
+  'pin',
+  'privatekey',
+  'pwd',
+  'refreshtoken',
+  'samlresponse',
+  'secret',
+  'session',
+  'sessionid',
+  'sid',
+  'sig',
+  'signature',
+  'ticket',
+  'token',
+  'xamzcredential',
+  'xamzsecuritytoken',
+  'xamzsignature',
+]);
+
+/** True for a parameter whose value is a credential, in whatever spelling. */
+export function isSecretParameter(name: string, more: ReadonlySet<string> = NONE): boolean {
+  const lower = name.toLowerCase();
+  return more.has(lower) || SECRET_PARAMETERS.has(lower.replace(/[-_.]/g, ''));
+}
+
+/** Three parts of base64url, the first of an object: a token, whatever its parameter is called. */
+const TOKEN = /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g;
+/** `//user:password@`, of a URL inside a value. */
+const USER_INFO = /(:(?:\/|%2f){2})[^\s/?#@]*(?:@|%40)/gi;
+const SCHEME = /\b(Bearer|Basic|DPoP|Token)\s+[\w.~+/=-]{4,}/gi;
+const ASSIGNMENT =
+  /\b([\w-]*(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|passphrase|secret|token))(["']?\s*[=:]\s*)(?!\s*\[redacted\])("[^"]*"|'[^']*'|[^\s&,;"')}\]]+)/gi;
+
+/** A query, from its `?` on, with the values of credentials kept back. @param more Further names, in lower case. */
+export function redactQuery(query: string, more: ReadonlySet<string> = NONE): string {
+  if (query.length <= 1) return query;
+  const parameters = query.slice(1).split('&');
+  return `?${parameters.map((parameter) => redactParameter(parameter, more)).join('&')}`;
+}
+
+function redactParameter(parameter: string, more: ReadonlySet<string>): string {
+  const equals = parameter.indexOf('=');
+  if (equals === -1) return redactValue(parameter);
+  const name = parameter.slice(0, equals);
+  return isSecretParameter(decoded(name), more)
+    ? `${name}=${REDACTED}`
+    : `${name}=${redactValue(parameter.slice(equals + 1))}`;
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' ')).trim();
+  } catch {
+    return name;
+  }
+}
+
+function redactValue(value: string): string {
+  return value.replace(TOKEN, REDACTED).replace(USER_INFO, `$1${REDACTED}@`);
+}
+
+/** A text of unknown origin, such as the message of an error, without what looks like a credential. */
+export function redactText(text: string): string {
+  return redactValue(text).replace(SCHEME, `$1 ${REDACTED}`).replace(ASSIGNMENT, `$1$2${REDACTED}`);
+}
