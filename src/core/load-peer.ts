@@ -5,10 +5,13 @@ const here = typeof __filename === 'string' ? __filename : import.meta.url;
 
 /** An optional package that the user has installed beside this one; `null` where it is not there. */
 export function loadPeer(name: string): unknown {
+  const require = createRequire(here);
+  let path: string;
   try {
-    return createRequire(here)(name) as unknown;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return null;
-    throw error;
+    path = require.resolve(name);
+  } catch {
+    return null;
   }
+  // What is there and cannot be loaded is a fault that nobody should have to guess.
+  return require(path) as unknown;
 }

@@ -81,13 +81,15 @@ export function isSecretParameter(name: string, more: ReadonlySet<string> = NONE
   return more.has(lower) || SECRET_PARAMETERS.has(lower.replace(/[-_.]/g, ''));
 }
 
+// Every pattern starts at the start of a word, or is bounded: what a client sends must not make a search slow.
+
 /** Three parts of base64url, the first of an object: a token, whatever its parameter is called. */
-const TOKEN = /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g;
-/** `//user:password@`, of a URL inside a value. */
-const USER_INFO = /(:(?:\/|%2f){2})[^\s/?#@]*(?:@|%40)/gi;
+const TOKEN = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g;
+/** `//user:password@` of a URL, percent-encoded or not. */
+const USER_INFO = /((?::|%3a)(?:\/|%2f){2})[^\s/?#@]{0,512}(?:@|%40)/gi;
 const SCHEME = /\b(Bearer|Basic|DPoP|Token)\s+[\w.~+/=-]{4,}/gi;
 const ASSIGNMENT =
-  /\b([\w-]*(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|passphrase|secret|token))(["']?\s*[=:]\s*)(?!\s*\[redacted\])("[^"]*"|'[^']*'|[^\s&,;"')}\]]+)/gi;
+  /(?<![\w-])([\w-]{0,64}(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|passphrase|secret|token))(["']?\s{0,8}[=:]\s{0,8})(?!\[redacted\])("[^"]*"|'[^']*'|[^\s&,;"')}\]]+)/gi;
 
 /** A query, from its `?` on, with the values of credentials kept back. @param more Further names, in lower case. */
 export function redactQuery(query: string, more: ReadonlySet<string> = NONE): string {

@@ -33,6 +33,10 @@ const MAX_LIMITS = 100;
 
 /** A middleware with limits that come with identities. */
 export interface IdentityRateLimitMiddleware extends Middleware {
+  /** The limits that are counted now. */
+  limits(): Iterable<RateLimitMiddleware>;
+  /** How many requests it has refused, or would have in dry run. */
+  refused(): number;
   /** Ends the limiters that it has made. */
   close(): Promise<void>;
 }
@@ -50,19 +54,28 @@ export function identityRateLimit(options: IdentityRateLimitOptions = {}): Ident
   validate('identityRateLimit', options, schema);
   const { name = 'identity', ...shared } = options;
   const limits = new Map<string, RateLimitMiddleware>();
+  let refusedBefore = 0;
 
   function limitOf({ limit, windowMs }: IdentityRateLimit): RateLimitMiddleware {
     const key = `${limit}-${windowMs}`;
     const known = limits.get(key);
     if (known !== undefined) return known;
     const [oldest] = limits.keys();
-    if (limits.size >= MAX_LIMITS && oldest !== undefined) {
-      void limits.get(oldest)?.close();
-      limits.delete(oldest);
-    }
+    if (limits.size >= MAX_LIMITS && oldest !== undefined) forget(oldest);
     const made = rateLimit({ ...shared, name: `${name}-${key}`, limit, windowMs, key: 'identity' });
     limits.set(key, made);
     return made;
+  }
+
+  function forget(key: string): void {
+    const limit = limits.get(key);
+    refusedBefore += limit?.refused() ?? 0;
+    void limit?.close();
+    limits.delete(key);
+  }
+
+  function refused(): number {
+    return [...limits.values()].reduce((sum, limit) => sum + limit.refused(), refusedBefore);
   }
 
   function identityRateLimitMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
@@ -74,5 +87,5 @@ export function identityRateLimit(options: IdentityRateLimitOptions = {}): Ident
     for (const limit of limits.values()) await limit.close();
   }
 
-  return Object.assign(identityRateLimitMiddleware, { close });
+  return Object.assign(identityRateLimitMiddleware, { limits: () => limits.values(), refused, close });
 }

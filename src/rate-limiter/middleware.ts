@@ -12,6 +12,8 @@ import type { RateLimitDecision } from './types.js';
 export interface RateLimitMiddleware extends Middleware {
   /** Counts the requests; for `peek` and `reset` by hand. */
   readonly limiter: RateLimiter<MaybePromise<RateLimitDecision>>;
+  /** How many requests it has refused, or would have in dry run. */
+  refused(): number;
   /** Ends the limiter that it has made; a shared one stays open. */
   close(): MaybePromise<void>;
 }
@@ -32,11 +34,14 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const countRequest = compileCountRequest(limiter, options);
   const setHeaders = compileHeaders(limiter.policy, options);
   const refuseRequest = compileRefusal(limiter.policy, options);
+  let refused = 0;
 
   function proceed(decision: RateLimitDecision | null, ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
     if (decision === null) return next(ctx);
     setHeaders(ctx, decision);
-    return decision.allowed ? next(ctx) : refuseRequest(ctx, decision, next);
+    if (decision.allowed) return next(ctx);
+    refused++;
+    return refuseRequest(ctx, decision, next);
   }
 
   function rateLimitMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
@@ -47,6 +52,7 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
 
   return Object.assign(rateLimitMiddleware, {
     limiter,
+    refused: () => refused,
     close: () => (options.limiter === undefined ? limiter.close() : undefined),
   });
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Context, NO_PARAMS, type Outcome } from '../../src/core/context.js';
 import { absentFields, UpstreamFields } from '../../src/core/upstream-fields.js';
 import type { HeaderMap } from '../../src/core/types.js';
@@ -243,6 +243,23 @@ describe('Context', () => {
         ['first', ctx, OUTCOME],
         ['second', ctx, OUTCOME],
       ]);
+    });
+
+    it('calls the others where one fails, and tells of it in a warning', () => {
+      const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+      const ctx = fakeContext();
+      let calls = 0;
+      ctx.onFinish(() => {
+        throw new Error('no disk');
+      });
+      ctx.onFinish(() => calls++);
+      ctx.finish(OUTCOME);
+      expect(calls).toBe(1);
+      expect(emitWarning).toHaveBeenCalledWith(
+        expect.stringContaining('no disk'),
+        expect.objectContaining({ code: 'ERR_GATEWAY_HOOK' }),
+      );
+      emitWarning.mockRestore();
     });
 
     it('ignores a second finish', () => {

@@ -47,6 +47,23 @@ describe('requestHeaders', () => {
     },
   );
 
+  it('leaves the trace of the client as it is where the exchange is not traced', () => {
+    const trace = { traceparent: '00-11111111111111111111111111111111-2222222222222222-01', tracestate: 'a=1' };
+    expect(fieldsFor({ headers: trace })).toMatchObject(trace);
+  });
+
+  it.each(['b=2', ''])(
+    'writes the trace of the exchange in the place of that of the client, tracestate %j',
+    (tracestate) => {
+      const own = '00-11111111111111111111111111111111-3333333333333333-01';
+      const ctx = fakeContext({ headers: { traceparent: 'forged', tracestate: 'forged=1' } });
+      ctx.trace = { traceId: '1'.repeat(32), spanId: '4'.repeat(16), sampled: true, traceparent: own, tracestate };
+      const fields = fieldsOf(ctx);
+      expect(fields.traceparent).toBe(own);
+      expect(fields.tracestate).toBe(tracestate === '' ? undefined : tracestate);
+    },
+  );
+
   it('writes what the gateway vouches for', () => {
     const ctx = fakeContext({ headers: { host: 'shop.test:8080' }, clientIp: '203.0.113.7', protocol: 'https' });
     ctx.requestId = 'r-1';

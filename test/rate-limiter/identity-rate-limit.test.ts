@@ -63,6 +63,16 @@ describe('identityRateLimit', () => {
     expect(await statusOf('ada', first)).toBe(200);
   });
 
+  it('says how many requests it has refused, those of limits that are forgotten too', async () => {
+    const { middleware, statusOf } = limits();
+    const first = { limit: 1, windowMs: 60_000 };
+    for (let call = 0; call < 3; call++) await statusOf('ada', first);
+    expect(middleware.refused()).toBe(2);
+    for (let limit = 2; limit <= 101; limit++) await statusOf('ada', { limit, windowMs: 60_000 });
+    expect([...middleware.limits()]).toHaveLength(100);
+    expect(middleware.refused()).toBe(2);
+  });
+
   it('tells of the limit in the header of the answer', async () => {
     const clock = new FakeClock();
     const ctx = callerOf(clock, 'ada', twice);
