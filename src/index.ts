@@ -5,6 +5,7 @@ export type {
   AuthOption,
   AuthStrategies,
   CloseOptions,
+  DrainOptions,
   Explanation,
   GatewayConfig,
   RouteAuth,

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly status: number;
   /** The answer was cut short: the client left, or the upstream failed after the head. */
   readonly aborted: boolean;
+  /** The gateway has passed the request on: its host answers, and whatever comes of it is not the gateway's. */
+  readonly passedOn?: true;
   /** Bytes of the body of the request, as far as they are known. */
   readonly bytesIn?: number | undefined;
   /** Bytes of the body of the answer that were handed to the connection, as far as they are known. */

@@ -80,6 +80,4 @@ class Source implements AsyncIterable<Uint8Array> {
 }
 
 /** Failures reach the reader of the last stream. */
-function ignore(): void {
-  // Nothing to do.
-}
+function ignore(): void {}

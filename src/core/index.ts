@@ -13,6 +13,7 @@ export {
 } from './errors.js';
 export type { FixedAnswer } from './fixed-answer.js';
 export { ConfigError, type Fault } from './options.js';
+export type { PoolFigures } from './pool-figures.js';
 export { refuse, type RefuseOptions } from './refuse.js';
 export type { TraceContext } from './trace-context.js';
 export type { TrustFunction, TrustProxy } from './trust.js';

@@ -22,7 +22,8 @@ export const viewersField = either(boolean, list(block), func);
  */
 export function compileViewers(viewers: Viewers): (ctx: Context) => boolean {
   if (typeof viewers === 'boolean') return () => viewers;
-  if (typeof viewers === 'function') return viewers;
+  // A promise, say, is no yes.
+  if (typeof viewers === 'function') return (ctx) => viewers(ctx) === true;
   const blocks = viewers.flatMap((text) => parseTrustedBlocks(text) ?? []);
   return ({ request }) => !isForwardedByStranger(request) && inBlocks(request.clientIp, blocks);
 }

@@ -1,7 +1,7 @@
 import { compose } from '../core/compose.js';
 import { compileFixedAnswer } from '../core/fixed-answer.js';
 import type { Handler, Middleware } from '../core/types.js';
-import { HttpProxy, type ProxyOptions, type Upstreams } from '../proxy/index.js';
+import { HttpProxy, type ProxyOptions } from '../proxy/index.js';
 import { PATH_RULES } from '../proxy/options.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { buildLayers, ROUTE_ORDER, type Layer } from './order.js';
@@ -19,15 +19,10 @@ export interface AssembledRoute {
 }
 
 /** @param track Counts the exchange while it runs; the outermost layer of the route. */
-export function assembleRoute(
-  route: RouteConfig,
-  plan: PlannedRoute,
-  upstreams: Upstreams,
-  track: Middleware,
-): AssembledRoute {
-  const { config, engines } = plan;
-  const proxy =
-    route.target === undefined ? null : new HttpProxy(proxyOptions(route, config), { upstreams, clock: engines.clock });
+export function assembleRoute(plan: PlannedRoute, track: Middleware): AssembledRoute {
+  const { route, config, engines } = plan;
+  const { clock, upstreams } = engines;
+  const proxy = route.target === undefined ? null : new HttpProxy(proxyOptions(route, config), { upstreams, clock });
   const layers = buildLayers(ROUTE_ORDER, plan);
   const middlewares = [track, ...layers.map(({ middleware }) => middleware)];
   return {

@@ -171,9 +171,20 @@ export function identityFieldsParts(config: GatewayConfig): Part[] {
 export function authenticateParts(auth: ResolvedAuth | null, engines: Engines): Part[] {
   if (auth === null) return [];
   const { mode, rules } = auth;
-  const strategies = auth.strategies.map((planned) => ('kind' in planned ? strategyOf(planned, engines) : planned));
+  const strategies = strategiesOf(auth, engines);
   const middleware = authenticate({ strategies, mode, ...withClock(rules, engines) });
   return [{ middleware, setting: () => `${mode}, by ${strategies.map(({ name }) => name).join(' or ')}` }];
+}
+
+function strategiesOf(auth: ResolvedAuth, engines: Engines): AuthStrategy[] {
+  return auth.strategies.map((planned) => ('kind' in planned ? strategyOf(planned, engines) : planned));
+}
+
+/** Names of the header fields and query parameters that carry credentials: their values are written down nowhere. */
+export function credentialNames(auth: ResolvedAuth | null, engines: Engines): string[] {
+  if (auth === null) return [];
+  const sources = strategiesOf(auth, engines).flatMap((strategy) => strategy.sources);
+  return sources.flatMap(({ header, query }) => header ?? query ?? []);
 }
 
 function strategyOf({ kind, options }: { kind: Kind; options: object }, engines: Engines): AuthStrategy {

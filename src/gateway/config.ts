@@ -10,14 +10,16 @@ import type { Handler, Middleware } from '../core/types.js';
 import type { HealthOptions } from '../health/index.js';
 import type { IpFilterOptions } from '../ip-filter/index.js';
 import type { LoadMonitorOptions, Priority } from '../load-shedding/index.js';
-import type { AccessLogOptions } from '../logger/index.js';
+import type { AccessLogOptions, Logger } from '../logger/index.js';
 import type { ProxyOptions } from '../proxy/index.js';
 import type { IdentityRateLimitOptions, RateLimitOptions } from '../rate-limiter/index.js';
 import type { RequestIdOptions } from '../request-id/index.js';
 import type { RetryOptions } from '../retry/index.js';
 import type { RoutePattern } from '../router/index.js';
 import type { SecurityHeadersOptions } from '../security-headers/index.js';
+import type { TracingOptions } from '../tracing/index.js';
 import type { AuthOption } from './auth.js';
+import type { GatewayMetrics } from './metrics.js';
 
 /** A limit of calls, and who counts together. */
 export interface RouteRateLimit extends RateLimitOptions {
@@ -86,9 +88,18 @@ export interface GatewayConfig {
   trustProxy?: TrustProxy;
   /** `false` turns it off. @default on */
   requestId?: RequestIdOptions | boolean;
+  /**
+   * Takes what the gateway tells of itself, and the access log where that has no `sink` or `logger` of its own: a pino or
+   * winston logger, `console`, or one of yours. @default JSON lines on standard output, none without the access log
+   */
+  logger?: Logger;
   /** `false` turns it off. @default JSON lines on standard output */
   accessLog?: AccessLogOptions | boolean;
-  /** `false` turns it off. @default `GET /health` */
+  /** Prometheus metrics and usage. @default off */
+  metrics?: GatewayMetrics | boolean;
+  /** A place in a distributed trace for every request that has a route. @default off: the client's headers pass */
+  tracing?: TracingOptions | boolean;
+  /** `false` turns it off. @default `/health`, `/livez`, `/healthz` and `/readyz` */
   health?: HealthOptions | boolean;
   /** Verifies the tokens of routes that ask for authentication without saying how: `{ jwt: { secret } }`. */
   jwtSecret?: NonNullable<JwtOptions['secret']>;

@@ -23,6 +23,11 @@ export class Drain {
     return next(ctx);
   };
 
+  /** Exchanges that are not over. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   begin(): void {
     if (this.#state === 'open') this.#state = 'draining';
   }

@@ -3,25 +3,37 @@ import type { CircuitBreaker } from '../circuit-breaker/index.js';
 import type { Clock } from '../core/clock.js';
 import type { MaybePromise } from '../core/types.js';
 import type { HealthDetails } from '../health/index.js';
-import type { EventLog } from '../logger/index.js';
+import type { Logger } from '../logger/index.js';
 import type { LoadMonitor } from '../load-shedding/index.js';
-import type { RateLimiter } from '../rate-limiter/index.js';
+import type { RateLimitMiddleware } from '../rate-limiter/index.js';
+import type { Upstreams } from '../proxy/upstream.js';
+
+/** A limit, or those that come with identities. */
+export interface WatchedLimit {
+  readonly name: string;
+  readonly limits: () => Iterable<RateLimitMiddleware>;
+  readonly refused: () => number;
+}
 
 /** The engines of one gateway: shared by routes, told apart by name, shown in health, ended with the gateway. */
 export class Engines {
   readonly clock: Clock;
   /** `null` where the gateway keeps no log: engines then report in their own way. */
-  readonly log: EventLog | null;
-  readonly limiters: Pick<RateLimiter, 'policy' | 'storeState'>[] = [];
+  readonly log: Logger | null;
+  readonly upstreams: Upstreams;
   monitor: LoadMonitor | null = null;
+  /** Header fields and query parameters that carry credentials. */
+  credentialNames: readonly string[] = [];
   readonly #breakers = new Set<CircuitBreaker>();
+  readonly #limits: WatchedLimit[] = [];
   readonly #shared = new Map<string, { options: unknown; engine: unknown }[]>();
   readonly #names = new Set<string>();
   readonly #closers: (() => MaybePromise<void>)[] = [];
 
-  constructor(clock: Clock, log: EventLog | null) {
+  constructor(clock: Clock, log: Logger | null, upstreams: Upstreams) {
     this.clock = clock;
     this.log = log;
+    this.upstreams = upstreams;
   }
 
   /** What everybody of this scope with equal options shares; made on first use. */
@@ -50,15 +62,27 @@ export class Engines {
     this.#breakers.add(breaker);
     if (log === null) return;
     const dispose = breaker.onStateChange(({ name: circuit, from, to, reason }) => {
-      log(to === 'closed' ? 'info' : 'warn', `circuit ${circuit} is ${to}`, { circuit, from, to, reason });
+      log[to === 'closed' ? 'info' : 'warn']({ circuit, from, to, reason }, `circuit ${circuit} is ${to}`);
     });
     this.onClose(dispose);
+  }
+
+  /** Shows a limit in health and in figures. */
+  watchLimit(limit: WatchedLimit): void {
+    this.#limits.push(limit);
+  }
+
+  /** How often each limit has refused, by its name. */
+  refused(): Readonly<Record<string, number>> {
+    const byName: Record<string, number> = {};
+    for (const { name, refused } of this.#limits) byName[name] = (byName[name] ?? 0) + refused();
+    return byName;
   }
 
   /** Tells in the log that something which is asked over the network has stopped answering, or answers again. */
   logOutage(what: string, { state, error }: { state: 'down' | 'up'; error: unknown }, fields: object): void {
     const reason = error instanceof Error ? error.message : undefined;
-    this.log?.(state === 'up' ? 'info' : 'warn', `${what} ${state}`, { ...fields, reason });
+    this.log?.[state === 'up' ? 'info' : 'warn']({ ...fields, reason }, `${what} ${state}`);
   }
 
   /** Calls `close` when the gateway ends. */
@@ -68,11 +92,13 @@ export class Engines {
 
   /** What health shows. */
   details(): HealthDetails {
-    const remote = this.limiters.filter(({ storeState }) => storeState !== null);
+    const limiters = this.#limits.flatMap(({ limits }) => [...limits()].map(({ limiter }) => limiter));
+    const remote = limiters.filter(({ storeState }) => storeState !== null);
     return {
       circuits: Object.fromEntries([...this.#breakers].map((breaker) => [breaker.name, breaker.state])),
       stores: Object.fromEntries(remote.map(({ policy, storeState }) => [policy.name, storeState as 'up' | 'down'])),
       load: this.monitor?.load ?? null,
+      upstreams: this.upstreams.figures(),
     };
   }
 

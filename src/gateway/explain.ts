@@ -40,15 +40,16 @@ function passed(layers: readonly Layer[]): Passed {
 export function explainRequest(
   router: Router<AssembledRoute, GatewayRequest>,
   outer: readonly Layer[],
-  healthPath: string | null,
+  ownPaths: ReadonlyMap<string, string>,
   method: string,
   url: string,
   headers: Readonly<Record<string, string>>,
 ): Explanation {
   const request = requestOf(method, url, headers);
   if (request === null) return { ...NOTHING, refusal: 'malformed', ...passed(outer) };
-  if (request.path === healthPath && (request.method === 'GET' || request.method === 'HEAD')) {
-    return { ...NOTHING, route: { id: 'health', path: healthPath }, refusal: null, ...passed(outer) };
+  const owner = request.method === 'GET' || request.method === 'HEAD' ? ownPaths.get(request.path) : undefined;
+  if (owner !== undefined) {
+    return { ...NOTHING, route: { id: owner, path: request.path }, refusal: null, ...passed(outer) };
   }
   const { matched, considered } = router.explain(request);
   if (matched === null) return { ...NOTHING, refusal: 'not found', ...passed(outer), considered };

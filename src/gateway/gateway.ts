@@ -3,28 +3,46 @@ import { bodyBytes } from '../core/body-bytes.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
 import { Context } from '../core/context.js';
+import { milliseconds, object, validate, type Schema } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
 import type { TrustProxy } from '../core/trust.js';
 import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
 import { Health, type HealthReport } from '../health/index.js';
-import { healthPath } from '../health/middleware.js';
-import { eventLog, type EventLog } from '../logger/index.js';
-import { flushLines } from '../logger/json-lines.js';
+import type { MetricsRegistry } from '../metrics/index.js';
+import { flushLines, jsonLogger, toLogger, type AccessLogOptions, type Logger } from '../logger/index.js';
 import { Upstreams } from '../proxy/upstream.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
+import { credentialNames } from './auth.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { Drain } from './drain.js';
 import { Engines } from './engines.js';
 import { explainRequest, type Explanation } from './explain.js';
+import { measurementOf, type Measurement } from './metrics.js';
 import { buildLayers, GATEWAY_ORDER, type Layer } from './order.js';
 import { patternOf, validateConfig } from './parse.js';
+import { ownPaths } from './own-paths.js';
 import { planRoute } from './protect.js';
+import type { GatewayStats } from './stats.js';
 
-export interface CloseOptions {
-  /** How long requests in flight may go on, in ms. From 0 on. @default 10000 */
+export interface DrainOptions {
+  /**
+   * How long the gateway still works as ever after readiness has turned 503, in ms: time for load balancers to see it
+   * and send no more. From 0 on. @default 0
+   */
+  delayMs?: number;
+}
+
+export interface CloseOptions extends DrainOptions {
+  /** How long requests in flight may go on after that, in ms. From 0 on. @default 10000 */
   timeoutMs?: number;
 }
+
+const drainFields = { delayMs: milliseconds({ min: 0 }) } satisfies Record<keyof DrainOptions, Schema>;
+const closeFields = { ...drainFields, timeoutMs: milliseconds({ min: 0 }) } satisfies Record<
+  keyof CloseOptions,
+  Schema
+>;
 
 /**
  * Everything that a config asks for, composed once. Adapters mount it; `handle` serves programs that have no connection
@@ -41,8 +59,8 @@ export class Gateway {
   readonly #engines: Engines;
   readonly #assembled: readonly AssembledRoute[];
   readonly #health: Health;
-  /** `null` where health is off. */
-  readonly #healthPath: string | null;
+  readonly #ownPaths: ReadonlyMap<string, string>;
+  readonly #measurement: Measurement | null;
   readonly #drain = new Drain();
   readonly #layers: readonly Layer[];
   readonly #handle: Handler;
@@ -54,15 +72,21 @@ export class Gateway {
     this.trustProxy = config.trustProxy;
     this.clock = config.clock ?? systemClock;
     this.#upstreams = new Upstreams(this.clock);
-    this.#engines = new Engines(this.clock, logOf(config, this.clock));
-    this.#health = new Health(this.clock, () => this.#engines.details());
-    this.#healthPath = config.health === false ? null : healthPath(config.health === true ? {} : config.health);
+    this.#engines = new Engines(this.clock, loggerOf(config, this.clock), this.#upstreams);
+    this.#health = new Health({ clock: this.clock, details: () => this.#engines.details() });
+    this.#ownPaths = new Map(ownPaths(config));
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
-    this.#assembled = config.routes.map((entry, index) =>
-      assembleRoute(entry, planRoute(entry, index, config, this.#engines), this.#upstreams, this.#drain.middleware),
-    );
+    const plans = config.routes.map((entry, index) => planRoute(entry, index, config, this.#engines));
+    this.#engines.credentialNames = plans.flatMap(({ policies }) => credentialNames(policies.auth, this.#engines));
+    this.#assembled = plans.map((plan) => assembleRoute(plan, this.#drain.middleware));
     for (const assembled of this.#assembled) this.#router.add(patternOf(assembled.config), assembled);
-    this.#layers = buildLayers(GATEWAY_ORDER, { config, engine: this.#health });
+    this.#measurement = measurementOf(config, this.#engines);
+    this.#layers = buildLayers(GATEWAY_ORDER, {
+      config,
+      engines: this.#engines,
+      health: this.#health,
+      measurement: this.#measurement,
+    });
     this.#handle = this.handlerBefore((ctx) => refuse(ctx, 'ERR_GATEWAY_ROUTE_NOT_FOUND'));
   }
 
@@ -91,7 +115,7 @@ export class Gateway {
 
   /** Which route a request would take and why, the URL sent upstream, and the layers on the way. Nothing is sent. */
   explain(method: string, url: string, headers: Readonly<Record<string, string>> = {}): Explanation {
-    return explainRequest(this.#router, this.#layers, this.#healthPath, method, url, headers);
+    return explainRequest(this.#router, this.#layers, this.#ownPaths, method, url, headers);
   }
 
   /** True once the gateway is to end: adapters then ask clients to close their connections. */
@@ -99,27 +123,53 @@ export class Gateway {
     return this.#drain.isDraining;
   }
 
+  /** What is known of the health of the process now; no check runs for it. */
   health(): HealthReport {
     return this.#health.report();
   }
 
-  /** Health turns 503 at once, and answers ask clients to close their connections. Requests are answered as before. */
-  drain(): void {
+  /** The metrics, for a handler or a registry of your own; `null` where the config does not ask for them. */
+  get metrics(): MetricsRegistry | null {
+    return this.#measurement?.registry ?? null;
+  }
+
+  /** What is under way, and what has been used since the start. */
+  stats(): GatewayStats {
+    const usage = this.#measurement?.counting.usage?.snapshot() ?? { routes: {}, consumers: {} };
+    const { uptime, circuits, upstreams = {} } = this.#health.report();
+    return { uptime, inFlight: this.#drain.inFlight, ...usage, circuits, refused: this.#engines.refused(), upstreams };
+  }
+
+  /**
+   * Turns readiness to 503 at once, and after the delay asks clients with every answer to close their connections.
+   * Requests are answered as before.
+   *
+   * @throws {ConfigError} when an option is wrong.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    validate('drain', options, object(drainFields));
+    const { delayMs = 0 } = options;
     this.#health.drain();
+    if (delayMs > 0) await new Promise<void>((resolve) => this.clock.setTimer(resolve, delayMs));
     this.#drain.begin();
   }
 
   /**
    * Ends the gateway: drains it, and when nothing is in flight or the time is up ends the connections to upstreams.
-   * Every further request is refused with 503.
+   * Every further request is refused with 503. It never ends the process.
+   *
+   * @throws {ConfigError} when an option is wrong.
    */
-  async close({ timeoutMs = 10_000 }: CloseOptions = {}): Promise<void> {
-    this.drain();
+  async close(options: CloseOptions = {}): Promise<void> {
+    validate('close', options, object(closeFields));
+    const { timeoutMs = 10_000, delayMs = 0 } = options;
+    await this.drain({ delayMs });
     await this.#drain.close(timeoutMs, this.clock);
     await this.#upstreams.close();
     for (const { proxy } of this.#assembled) await proxy?.close();
+    this.#health.close();
     await this.#engines.close();
-    flushLines();
+    await flushLines();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -127,10 +177,13 @@ export class Gateway {
   }
 }
 
-/** Events go where the lines of the access log go. */
-function logOf({ accessLog = true }: GatewayConfig, clock: Clock): EventLog | null {
+/** Events go where the access log goes, unless they have a logger of their own. */
+function loggerOf({ accessLog = true, logger }: GatewayConfig, clock: Clock): Logger | null {
+  const { sink, logger: own = logger }: AccessLogOptions = typeof accessLog === 'boolean' ? {} : accessLog;
+  const given = logger ?? own;
+  if (given !== undefined) return toLogger(given);
   if (accessLog === false) return null;
-  return eventLog(clock, accessLog === true ? undefined : accessLog.sink);
+  return jsonLogger(sink === undefined ? { clock } : { clock, sink });
 }
 
 /**

@@ -8,4 +8,4 @@ export type {
   RouteRateLimit,
 } from './config.js';
 export type { Explanation } from './explain.js';
-export { createGateway, Gateway, toGateway, type CloseOptions } from './gateway.js';
+export { createGateway, Gateway, toGateway, type CloseOptions, type DrainOptions } from './gateway.js';

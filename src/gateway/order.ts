@@ -5,12 +5,15 @@ import type { Middleware } from '../core/types.js';
 import { errorBoundary, requestGuard } from '../core/error-boundary.js';
 import { bodyLimit } from '../body-limit/index.js';
 import { health, type Health } from '../health/index.js';
-import { accessLog } from '../logger/index.js';
+import { accessLog, type AccessLogOptions } from '../logger/index.js';
 import { requestId } from '../request-id/index.js';
 import { securityHeaders } from '../security-headers/index.js';
+import { diagnostics, tracing, type TracingOptions } from '../tracing/index.js';
 import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
 import { corsParts } from './cors.js';
+import type { Engines } from './engines.js';
+import type { Measurement } from './metrics.js';
 import {
   circuitBreakerPart,
   concurrencyPart,
@@ -31,8 +34,21 @@ export interface Stage<Source> {
   readonly build: (source: Source) => readonly Part[];
 }
 
+/** A gateway as the stages of its order see it. */
+export interface PlannedGateway {
+  readonly config: GatewayConfig;
+  readonly engines: Engines;
+  readonly health: Health;
+  readonly measurement: Measurement | null;
+}
+
 /** Around every request, the outermost first. */
-export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Health }>[] = [
+export const GATEWAY_ORDER: readonly Stage<PlannedGateway>[] = [
+  {
+    name: 'diagnostics',
+    reason: 'tells its subscribers of everything that follows',
+    build: () => [{ middleware: diagnostics() }],
+  },
   {
     name: 'request-id',
     reason: 'everything that follows is told apart by it',
@@ -41,7 +57,13 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
   {
     name: 'access-log',
     reason: 'sees every answer, refusals and failures too',
-    build: ({ config }) => switchable(config.accessLog, accessLog),
+    build: ({ config, engines }) =>
+      switchable(config.accessLog, (options) => accessLog(logOptions(config, engines, options))),
+  },
+  {
+    name: 'metrics',
+    reason: 'counts every answer, refusals and failures too',
+    build: ({ measurement }) => (measurement === null ? [] : [{ middleware: measurement.counting }]),
   },
   {
     name: 'security-headers',
@@ -66,7 +88,12 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
   {
     name: 'health',
     reason: 'is never limited and asks for no credentials',
-    build: ({ config, engine }) => switchable(config.health, (options) => health(engine, options)),
+    build: ({ config, health: engine }) => switchable(config.health, (options) => health(engine, options)),
+  },
+  {
+    name: 'metrics-endpoint',
+    reason: 'is never limited; whoever may not see it finds the routes',
+    build: ({ measurement }) => (measurement?.endpoint == null ? [] : [{ middleware: measurement.endpoint }]),
   },
   {
     name: 'identity-fields',
@@ -77,6 +104,11 @@ export const GATEWAY_ORDER: readonly Stage<{ config: GatewayConfig; engine: Heal
 
 /** Around one route, the outermost first. */
 export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
+  {
+    name: 'tracing',
+    reason: 'everything that is done for the request belongs to its span, which has the name of the route',
+    build: tracingPart,
+  },
   {
     name: 'ip-filter',
     reason: 'nothing is done for whom the address shuts out',
@@ -139,6 +171,21 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     build: circuitBreakerPart,
   },
 ];
+
+/** One for all routes: what is random in it is drawn for many at a time. */
+function tracingPart({ config: { tracing: option = false }, engines }: PlannedRoute): Part[] {
+  if (option === false) return [];
+  const given: TracingOptions = option === true ? {} : option;
+  const options = { ...given, redact: [...(given.redact ?? []), ...engines.credentialNames] };
+  return [{ middleware: engines.share('tracing', null, () => tracing(options)) }];
+}
+
+/** Lines go where the log of the gateway goes, unless the access log has a place of its own. */
+function logOptions({ logger }: GatewayConfig, engines: Engines, options: AccessLogOptions = {}): AccessLogOptions {
+  const { sink, redact = [] } = options;
+  const shared = logger === undefined || sink !== undefined ? {} : { logger };
+  return { ...shared, ...options, redact: [...redact, ...engines.credentialNames] };
+}
 
 export interface Layer extends Part {
   readonly name: string;

@@ -1,17 +1,27 @@
 import { boolean, clockField, either, func, list, object, validate, type Fault, type Schema } from '../core/options.js';
 import { fixedAnswerField } from '../core/fixed-answer.js';
 import { parseTrustedBlocks } from '../core/trust.js';
-import { healthFields, healthPath } from '../health/middleware.js';
-import { accessLogFields } from '../logger/middleware.js';
+import { inspectHealthOptions } from '../health/options.js';
+import { loggerField } from '../logger/logger.js';
+import { inspectAccessLogOptions } from '../logger/options.js';
 import { inspectPathRules, PATH_RULES, proxyFields } from '../proxy/options.js';
 import { rewriteParams } from '../proxy/upstream-path.js';
 import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
 import { Router } from '../router/router.js';
+import { inspectTracingOptions } from '../tracing/options.js';
 import { inspectAuthEffect } from './auth.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
+import { gatewayMetricsField } from './metrics.js';
+import { ownPaths } from './own-paths.js';
 import { timeoutsOf } from './policies.js';
-import { gatewayPolicyFields, inspectAuthNames, inspectBreakerTimeout, policyFields } from './policy-schema.js';
+import {
+  gatewayPolicyFields,
+  inspectAuthNames,
+  inspectBreakerTimeout,
+  options,
+  policyFields,
+} from './policy-schema.js';
 
 const routeFields = object(
   { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswerField) },
@@ -90,8 +100,11 @@ const configFields = object(
     ...gatewayPolicyFields,
     trustProxy,
     requestId: either(boolean, object(requestIdFields)),
-    accessLog: either(boolean, object(accessLogFields)),
-    health: either(boolean, object(healthFields)),
+    logger: loggerField,
+    accessLog: either(boolean, options(inspectAccessLogOptions)),
+    metrics: either(boolean, gatewayMetricsField),
+    tracing: either(boolean, options(inspectTracingOptions)),
+    health: either(boolean, options(inspectHealthOptions)),
     use: list(func, { min: 0 }),
     caseSensitive: boolean,
     clock: clockField,
@@ -108,7 +121,7 @@ const config: Schema = {
       for (const [index, entry] of value.routes.entries()) inspectAuthEffect(entry, value, `routes[${index}]`, faults);
     }
     if (faults.length === 0) inspectReach(value, faults);
-    if (faults.length === 0) inspectHealth(value, faults);
+    if (faults.length === 0) inspectOwnPaths(value, faults);
   },
 };
 
@@ -119,16 +132,19 @@ function inspectReach({ routes, caseSensitive = false }: GatewayConfig, faults: 
   for (const { index, message } of router.unreachable()) faults.push({ path: `routes[${index}]`, message });
 }
 
-/** Health is asked before the routes. */
-function inspectHealth({ routes, health = true }: GatewayConfig, faults: Fault[]): void {
-  if (health === false) return;
-  const path = healthPath(health === true ? {} : health);
-  routes.forEach((route, index) => {
+/** What the gateway answers itself comes before the routes. */
+function inspectOwnPaths(config: GatewayConfig, faults: Fault[]): void {
+  const own = ownPaths(config);
+  const paths = new Map(own);
+  if (paths.size < own.length) faults.push({ path: 'metrics.path', message: 'is a path of health; take another' });
+  config.routes.forEach((route, index) => {
     const others = route.methods?.some((method) => method !== 'GET' && method !== 'HEAD') ?? false;
-    if (route.path.replace(/\/\*?$/, '') === path && !others) {
+    const path = route.path.replace(/\/\*?$/, '');
+    const owner = paths.get(path);
+    if (owner !== undefined && !others) {
       faults.push({
         path: `routes[${index}].path`,
-        message: `GET ${path} is answered by health; give health another path, or turn it off`,
+        message: `GET ${path} is answered by ${owner}; give ${owner} another path, or turn it off`,
       });
     }
   });

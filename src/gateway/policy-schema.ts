@@ -41,7 +41,7 @@ import type { RoutePolicies } from './config.js';
 type Inspect = (options: never, at: string, faults: Fault[]) => void;
 
 /** Options of a piece, with one more that the gateway adds to them. */
-function options(inspectRest: Inspect, extra?: readonly [name: string, field: Schema]): Schema {
+export function options(inspectRest: Inspect, extra?: readonly [name: string, field: Schema]): Schema {
   return {
     expected: 'an object of options',
     accepts: isPlainObject,

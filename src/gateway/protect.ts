@@ -16,6 +16,8 @@ import { policiesOf, type ResolvedPolicies, type ResolvedRateLimit } from './pol
 /** A route as the stages of its order see it. */
 export interface PlannedRoute {
   readonly id: string;
+  /** As configured. */
+  readonly route: RouteConfig;
   readonly config: GatewayConfig;
   readonly policies: ResolvedPolicies;
   readonly engines: Engines;
@@ -37,7 +39,7 @@ export function planRoute(route: RouteConfig, index: number, config: GatewayConf
   const own = `route ${index}`;
   const origins = [route.target ?? []].flat().map((target) => new URL(target).origin);
   const service = origins.length === 0 ? own : origins.sort().join(' ');
-  return { id: route.id ?? route.path, config, policies: policiesOf(route, config), engines, service, own };
+  return { id: route.id ?? route.path, route, config, policies: policiesOf(route, config), engines, service, own };
 }
 
 export function ipFilterPart({ policies: { ipFilter: options } }: PlannedRoute): Part[] {
@@ -73,7 +75,9 @@ export function identityLimitPart({ config, policies: { auth }, engines }: Plann
   const { identityRateLimit: options = {} } = config;
   if (auth === null || options === false) return [];
   const middleware = engines.share('identity-rate-limit', options, () => {
-    const made = identityRateLimit(ownLimiter(options, 'identity', engines));
+    const given = ownLimiter(options, 'identity', engines);
+    const made = identityRateLimit(given);
+    engines.watchLimit({ name: given.name ?? 'identity', limits: () => made.limits(), refused: () => made.refused() });
     engines.onClose(() => made.close());
     return made;
   });
@@ -87,7 +91,7 @@ function rateLimitOf({ id, service, own, engines }: PlannedRoute, { options, sco
     const made = rateLimit(
       given.limiter === undefined ? ownLimiter(given, scope === 'gateway' ? scope : id, engines) : given,
     );
-    engines.limiters.push(made.limiter);
+    engines.watchLimit({ name: made.limiter.policy.name, limits: () => [made], refused: () => made.refused() });
     engines.onClose(() => made.close());
     return made;
   });

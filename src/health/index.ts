@@ -1,2 +1,12 @@
-export { Health, type HealthDetails, type HealthReport } from './health.js';
-export { health, type HealthOptions } from './middleware.js';
+export { Health } from './health.js';
+export { health } from './middleware.js';
+export {
+  healthPaths,
+  type HealthCheck,
+  type HealthCheckFunction,
+  type HealthCheckOptions,
+  type HealthCheckOutcome,
+  type HealthEngineOptions,
+  type HealthOptions,
+} from './options.js';
+export type { HealthCheckReport, HealthDetails, HealthReport, HealthStatus } from './report.js';

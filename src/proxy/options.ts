@@ -12,8 +12,9 @@ import {
   string,
   type Schema,
 } from '../core/options.js';
+import { slowPatternReason } from '../core/slow-pattern.js';
 import type { CookieRewrite } from './response-rewrite.js';
-import { slowPatternReason, type UpstreamPathOptions } from './upstream-path.js';
+import type { UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
 
 /**

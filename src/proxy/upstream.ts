@@ -1,6 +1,7 @@
 import type { Client, Pool } from 'undici';
 import { systemClock, type Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
+import type { PoolFigures } from '../core/pool-figures.js';
 import type { DispatchHandler, DispatchOptions, Dispatcher } from './dispatcher.js';
 import { deadlineConnector, trackedClients, type Undici } from './tracked-client.js';
 
@@ -82,6 +83,14 @@ export class Upstream {
     return this.#inFlight >= this.#maxInFlight;
   }
 
+  /** `null` with a dispatcher of the user's own, and where the pool is not open. */
+  get figures(): PoolFigures | null {
+    const pool = this.#dispatcher as Pool | null;
+    if (!this.#ownPool || pool === null) return null;
+    const { connected: open, running, size } = pool.stats;
+    return { open, idle: Math.max(0, open - running), running, waiting: size - running };
+  }
+
   /** Sends a request. Whatever goes wrong is told to the handler, never thrown. */
   dispatch(options: DispatchOptions, handler: DispatchHandler): void {
     this.#send(this.#dispatcher, options, handler);
@@ -140,6 +149,8 @@ export class Upstream {
   }
 }
 
+const NO_POOL: PoolFigures = { open: 0, idle: 0, running: 0, waiting: 0 };
+
 /** The upstreams of one gateway: routes to the same origin with the same options share connections. */
 export class Upstreams {
   readonly #byKey = new Map<string, Upstream>();
@@ -155,6 +166,22 @@ export class Upstreams {
     if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options, this.#clock));
     const key = JSON.stringify([url.origin, options]);
     return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options, this.#clock));
+  }
+
+  /** What goes on in the pools, by origin. */
+  figures(): Readonly<Record<string, PoolFigures>> {
+    const byOrigin: Record<string, PoolFigures> = {};
+    for (const { origin, figures } of this.#byKey.values()) {
+      if (figures === null) continue;
+      const { open, idle, running, waiting } = byOrigin[origin] ?? NO_POOL;
+      byOrigin[origin] = {
+        open: open + figures.open,
+        idle: idle + figures.idle,
+        running: running + figures.running,
+        waiting: waiting + figures.waiting,
+      };
+    }
+    return byOrigin;
   }
 
   /** Closes every pool, and whatever still runs on it. */

@@ -79,6 +79,7 @@ describe('explain', () => {
       defaults: { use: [named('defaults')] },
     });
     expect(gateway.explain('GET', '/a').policies).toEqual([
+      'diagnostics',
       'request-id',
       'access-log',
       'error-boundary',
@@ -90,13 +91,19 @@ describe('explain', () => {
       'route',
     ]);
     expect(gateway.explain('GET', '/b').policies).toEqual([
+      'diagnostics',
       'request-id',
       'access-log',
       'error-boundary',
       'request-guard',
       'health',
     ]);
-    expect(shop.explain('GET', '/here').policies).toEqual(['error-boundary', 'request-guard', 'body-limit']);
+    expect(shop.explain('GET', '/here').policies).toEqual([
+      'diagnostics',
+      'error-boundary',
+      'request-guard',
+      'body-limit',
+    ]);
   });
 
   it('gives the same answer every time', () => {

@@ -25,7 +25,7 @@ function codeOf({ text }: Answer): string {
 
 const quiet = { accessLog: false } as const;
 /** What health shows of a gateway without protections. */
-const nothing = { circuits: {}, stores: {}, load: null };
+const nothing = { draining: false, circuits: {}, stores: {}, load: null, upstreams: {}, checks: {} };
 const here: GatewayConfig = { ...quiet, routes: [{ path: '/', respond: { body: 'here' } }] };
 
 describe('handle, without an adapter', () => {
@@ -302,7 +302,7 @@ describe('the order of layers', () => {
 describe('health', () => {
   it('is healthy from the start, with whole seconds of uptime, on the clock of the config', async () => {
     const clock = new FakeClock();
-    const gateway = createGateway({ ...here, clock });
+    const gateway = createGateway({ ...here, clock, health: { details: true } });
     clock.advance(90_500);
     expect(gateway.health()).toEqual({
       status: 'healthy',

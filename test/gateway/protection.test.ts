@@ -57,7 +57,7 @@ describe('the config', () => {
       rateLimit: perMinute,
       loadShedding: true,
     });
-    expect(gateway.explain('GET', '/a').policies.slice(4)).toEqual([
+    expect(gateway.explain('GET', '/a').policies.slice(5)).toEqual([
       ...['health', 'load-shedding', 'body-limit', 'rate-limit', 'rate-limit'],
       ...['fallback', 'concurrency', 'retry', 'circuit-breaker'],
     ]);

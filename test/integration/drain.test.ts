@@ -27,11 +27,17 @@ interface Program {
   readonly port: number;
   /** Exit code and signal. */
   readonly gone: Promise<readonly [number | null, NodeJS.Signals | null]>;
+  stdout(): string;
   stderr(): string;
 }
 
 /** The gateway of `fixtures/server.ts` in a process of its own. */
-async function startProgram(env: { TARGET: string; DRAIN_MS: string }): Promise<Program> {
+async function startProgram(env: {
+  TARGET: string;
+  DRAIN_MS: string;
+  DELAY_MS?: string;
+  LOG?: string;
+}): Promise<Program> {
   const script = fileURLToPath(new URL('./fixtures/server.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', script], { env: { ...process.env, ...env } });
   let stdout = '';
@@ -53,7 +59,7 @@ async function startProgram(env: { TARGET: string; DRAIN_MS: string }): Promise<
     },
     { withinMs: 10_000 },
   );
-  return { child, url, port: Number(new URL(url).port), gone, stderr: () => stderr };
+  return { child, url, port: Number(new URL(url).port), gone, stdout: () => stdout, stderr: () => stderr };
 }
 
 describe('SIGTERM', () => {
@@ -101,6 +107,60 @@ describe('SIGTERM', () => {
     expect(refused).toBe(32);
     expect(answered).toBeGreaterThanOrEqual(before);
     expect(program.stderr()).toBe('');
+  });
+
+  it('loses no line of the log', async () => {
+    const origin = await startUpstream();
+    const program = await startProgram({ TARGET: origin.url, DRAIN_MS: '5000', LOG: 'yes' });
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => {
+      agent.destroy();
+    });
+    const sent = new Set<string>();
+    const answered = new Set<string>();
+
+    async function keepAsking(client: number): Promise<void> {
+      try {
+        for (let request = 0; ; request++) {
+          const path = `/${client}/${request}`;
+          sent.add(path);
+          await send(program.url + path, { agent });
+          answered.add(path);
+        }
+      } catch {
+        // The door is closed.
+      }
+    }
+    const clients = Promise.all(Array.from({ length: 16 }, (_, client) => keepAsking(client)));
+    await eventually(() => answered.size > 500, { withinMs: 8_000 });
+    program.child.kill('SIGTERM');
+    expect(await program.gone).toEqual([0, null]);
+    await clients;
+    const lines = program
+      .stdout()
+      .split('\n')
+      .filter((line) => line.startsWith('{'));
+    const logged = lines.map((line) => (JSON.parse(line) as { path: string }).path);
+    expect(logged.filter((path) => !sent.has(path))).toEqual([]);
+    expect([...answered].filter((path) => !logged.includes(path))).toEqual([]);
+    expect(new Set(logged).size).toBe(logged.length);
+  });
+
+  it('turns readiness off at once, and serves as ever until the delay is over', async () => {
+    const origin = await startUpstream();
+    const program = await startProgram({ TARGET: origin.url, DRAIN_MS: '5000', DELAY_MS: '1500' });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => {
+      agent.destroy();
+    });
+    expect((await send(`${program.url}/readyz`, { agent })).status).toBe(200);
+    program.child.kill('SIGTERM');
+    await eventually(async () => (await send(`${program.url}/readyz`, { agent })).status === 503);
+    const { status, headers } = await send(program.url, { agent });
+    expect(status).toBe(200);
+    expect(headers.connection).toBe('keep-alive');
+    expect((await send(`${program.url}/livez`, { agent })).status).toBe(200);
+    expect(await program.gone).toEqual([0, null]);
   });
 
   it('lets a long request finish', async () => {

@@ -63,9 +63,14 @@ export class NodeExchange {
     if (answer !== null && isDraining()) answer.headers.connection = 'close';
     if (answer !== null) return this.#complete(answer);
     this.#passOnIdentity();
-    if (isGateway) this.#res.off('close', this.#onClose);
+    if (isGateway) this.#passOn();
     else this.#completeHost(response.headers);
     return null;
+  }
+
+  #passOn(): void {
+    this.#res.off('close', this.#onClose);
+    this.ctx.finish(PASSED_ON);
   }
 
   #completeHost(headers: HeaderMap): void {
@@ -148,6 +153,8 @@ export class NodeExchange {
 function isSent(res: ServerResponse & { stream?: ServerHttp2Stream }): boolean {
   return res.stream === undefined ? res.writableFinished : res.stream.writableFinished && !res.stream.aborted;
 }
+
+const PASSED_ON: Outcome = { status: 404, aborted: false, passedOn: true };
 
 /** What a host has read or written itself is known by what was announced. */
 function lengthOf(field: unknown): number | undefined {

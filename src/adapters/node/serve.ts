@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { Server as NetServer, type AddressInfo } from 'node:net';
-import { func, integer, list, object, string, validate, type Schema } from '../../core/options.js';
+import { func, integer, list, milliseconds, object, string, validate, type Schema } from '../../core/options.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
 import { serveHalfClosed } from './half-close.js';
 import { gateway } from './listener.js';
@@ -29,7 +29,12 @@ export interface ServeOptions {
   maxHeaderBytes?: number;
   /** Connections of clients at once; more are closed as they come. From 1 on. @default 10000 */
   maxConnections?: number;
-  /** Time that requests in flight get when the process is told to end, in ms. From 0 on. @default 10000 */
+  /**
+   * How long the server still works as ever after it is told to end and readiness has turned 503, in ms: time for load
+   * balancers to see it. From 0 on. @default 0
+   */
+  drainDelayMs?: number;
+  /** Time that requests in flight get after that, in ms. From 0 on. @default 10000 */
   drainTimeoutMs?: number;
   /** Signals on which to drain. @default ['SIGTERM', 'SIGINT'] */
   signals?: readonly NodeJS.Signals[];
@@ -61,7 +66,8 @@ const serveSchema = object({
   keepAliveMs: integer({ min: 1 }),
   maxHeaderBytes: integer({ min: 1024 }),
   maxConnections: integer({ min: 1 }),
-  drainTimeoutMs: integer(),
+  drainDelayMs: milliseconds({ min: 0 }),
+  drainTimeoutMs: milliseconds({ min: 0 }),
   signals: list(string(), { min: 0 }),
   announce: silence,
 } satisfies Record<keyof ServeOptions, Schema>);
@@ -84,7 +90,8 @@ export async function serve(
   const server = createLimitedServer(engine, options);
   await listen(server, options.port ?? portFromEnvironment(), options.host);
 
-  const { signals = ['SIGTERM', 'SIGINT'], drainTimeoutMs = 10_000, announce = printLine } = options;
+  const { signals = ['SIGTERM', 'SIGINT'], announce = printLine } = options;
+  const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = options;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= drain());
   const onSignal = (): void => void close();
@@ -92,7 +99,7 @@ export async function serve(
   for (const signal of signals) process.on(signal, onSignal);
 
   async function drain(): Promise<void> {
-    engine.drain();
+    await engine.drain({ delayMs: drainDelayMs });
     const idle = setTimeout(() => {
       server.closeIdleConnections();
     }, LAST_REQUEST_MS);

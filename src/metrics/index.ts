@@ -1,0 +1,15 @@
+export { bridgeMetrics, type ForeignRegistry, type MetricsBridge } from './bridge-metrics.js';
+export type { CounterSeries } from './counter-series.js';
+export { metricsEndpoint, type MetricsEndpointOptions } from './endpoint.js';
+export { METRICS_CONTENT_TYPES, negotiateFormat, type ExpositionFormat } from './exposition-format.js';
+export type { GaugeSeries } from './gauge-series.js';
+export type { HistogramSeries } from './histogram-series.js';
+export type { HistogramOptions, MetricOptions, MetricType } from './metric-options.js';
+export type { Counter, Gauge, Histogram, Metric } from './metric.js';
+export { metrics, type MetricsMiddleware } from './middleware.js';
+export type { MetricsOptions } from './options.js';
+export { processMetrics, type ProcessMetrics } from './process-metrics.js';
+export { MetricsRegistry, type MetricsRegistryOptions } from './registry.js';
+export type { Labels, Sample, Series } from './series.js';
+export type { LatencySummary, Usage } from './usage-meter.js';
+export { UsageStats, type UsageOptions, type UsageSnapshot } from './usage-stats.js';
