@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { listen, type Running } from '../examples/support.js';
-import { redisIsInstalled, startRedis } from './support/redis-server.js';
+import { startRedis } from './support/redis-server.js';
+import { isInstalled } from './support/installed.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = `${ROOT}examples`;
@@ -179,7 +180,7 @@ describe.each(files)('examples/%s', (file) => {
   });
 });
 
-it.skipIf(!redisIsInstalled())(
+it.skipIf(!isInstalled('redis-server'))(
   'two processes of examples/05-limits.ts share their limits in the Redis of REDIS_URL',
   async () => {
     const redis = await startRedis();

@@ -21,11 +21,12 @@ import {
   README,
   ROOT,
 } from './support/pages.js';
-import { redisIsInstalled, startRedis, type RedisServer } from './support/redis-server.js';
+import { startRedis, type RedisServer } from './support/redis-server.js';
+import { isInstalled } from './support/installed.js';
 
 /** What runs on the ports that the pages name. */
 const ports = new Map<string, string>();
-const hasRedis = redisIsInstalled();
+const hasRedis = isInstalled('redis-server');
 const services: Running[] = [];
 let redis: RedisServer | null = null;
 const children = new Set<ChildProcess>();

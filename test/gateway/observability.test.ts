@@ -3,6 +3,7 @@ import { ConfigError } from '../../src/core/options.js';
 import { createGateway, type Gateway, type GatewayConfig } from '../../src/gateway/index.js';
 import { MetricsRegistry } from '../../src/metrics/index.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { seededRandom } from '../support/random.js';
 import { bodyText, fakeRequest, type FakeRequestOptions } from '../support/request.js';
 
 const KEY = '0123456789abcdef0123456789abcdef';
@@ -69,6 +70,36 @@ describe('metrics', () => {
     expect((await ask(gateway, { ...STRANGER, url: '/metrics' })).text).toBe('here');
     const open = createGateway({ routes, accessLog: false, metrics: { viewers: true, path: '/-/metrics' } });
     expect((await ask(open, { ...STRANGER, url: '/-/metrics' })).text).toContain('# TYPE');
+  });
+
+  it('have as many series after 100,000 random requests as after one of each kind', { timeout: 30_000 }, async () => {
+    const random = seededRandom(7);
+    const gateway = createGateway({
+      routes: [
+        { path: '/users/:id', id: 'users', respond: { body: 'here' } },
+        { path: '/throws', id: 'throws', respond: () => Promise.reject(new Error(String(random.int(1e9)))) },
+      ],
+      accessLog: false,
+      metrics: { process: false },
+    });
+    const word = (): string => random.int(2 ** 31).toString(36);
+    async function askOnce(): Promise<void> {
+      await ask(gateway, { url: `/users/${word()}?${word()}=${word()}`, host: `${word()}.test` });
+      await ask(gateway, {
+        url: `/${word()}/${word()}`,
+        headers: { 'user-agent': word() },
+        clientIp: `10.0.0.${random.int(255)}`,
+      });
+      await ask(gateway, { url: `/users/${word()}`, method: word().toUpperCase() });
+      await ask(gateway, { url: `/throws/${word()}` });
+    }
+    const series = async (): Promise<string[]> =>
+      (await scrape(gateway)).split('\n').map((line) => line.replace(/ \S+$/, ''));
+    await askOnce();
+    await scrape(gateway);
+    const before = await series();
+    for (let round = 0; round < 25_000; round++) await askOnce();
+    expect(await series()).toEqual(before);
   });
 
   it('tell of circuits, limits, connections and the process', async () => {

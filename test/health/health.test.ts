@@ -87,7 +87,7 @@ describe('Health', () => {
     [{ stores: { a: 'up' as const, b: 'down' as const } }, 'degraded'],
     [{ load: 0.99 }, 'healthy'],
     [{ load: 1 }, 'degraded'],
-    [{ upstreams: { 'http://a:1': { connected: 0, free: 0, pending: 9, running: 0, queued: 9 } } }, 'healthy'],
+    [{ upstreams: { 'http://a:1': { open: 0, idle: 0, running: 0, waiting: 9 } } }, 'healthy'],
   ])('with %j is %s, shows it, and wants traffic', (details, status) => {
     const engine = new Health({ clock: new FakeClock(), details: () => details });
     expect(engine.report()).toMatchObject({ ...nothing, status, ...details });

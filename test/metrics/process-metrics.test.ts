@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { metrics, metricsEndpoint, MetricsRegistry, processMetrics } from '../../src/metrics/index.js';
 import { fakeContext } from '../support/request.js';
 import { parseText, textOf } from './parse-text.js';
-import { checkMetrics, promtoolIsInstalled } from './promtool.js';
+import { checkMetrics } from './promtool.js';
+import { isInstalled } from '../support/installed.js';
 
 async function valuesOf(registry: MetricsRegistry): Promise<Map<string, number>> {
   const families = parseText(await textOf(registry), 'prometheus');
@@ -83,7 +84,7 @@ describe('processMetrics', () => {
   });
 });
 
-describe.runIf(promtoolIsInstalled())('promtool', () => {
+describe.runIf(isInstalled('promtool'))('promtool', () => {
   it('has nothing to say about everything that there is', async () => {
     const registry = new MetricsRegistry({ maxSeries: 2, labels: { service: 'a "shop"\\\n' } });
     const figures = processMetrics(registry);

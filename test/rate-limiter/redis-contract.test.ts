@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { RedisStore } from '../../src/rate-limiter/redis-store.js';
 import { describeRateLimitStore } from '../contract/rate-limit-store.js';
 import { redisClients, type RedisClient } from '../support/redis-clients.js';
-import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { isInstalled } from '../support/installed.js';
 
-describe.skipIf(!redisIsInstalled())('over a server', () => {
+describe.skipIf(!isInstalled('redis-server'))('over a server', () => {
   let server: RedisServer;
 
   beforeAll(async () => {

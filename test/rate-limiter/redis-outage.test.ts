@@ -9,7 +9,8 @@ import type { RateLimiterOptions, StoreOutage } from '../../src/rate-limiter/opt
 import type { RateLimitDecision, StoreErrorPolicy } from '../../src/rate-limiter/types.js';
 import { eventually } from '../support/eventually.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { isInstalled } from '../support/installed.js';
 
 interface Outage {
   begin(server: RedisServer): unknown;
@@ -41,7 +42,7 @@ const OUTAGES: readonly (readonly [kind: string, outage: Outage])[] = [
   ],
 ];
 
-describe.skipIf(!redisIsInstalled())('a limiter over Redis', () => {
+describe.skipIf(!isInstalled('redis-server'))('a limiter over Redis', () => {
   let server: RedisServer;
   let client: Redis;
   let clock: FakeClock;

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { redisIsInstalled, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
+import { isInstalled } from '../support/installed.js';
 
 interface Program {
   stdout(): string;
@@ -32,7 +33,7 @@ async function startProgram(env: { REDIS_PORT: string; CALLS: string; LIMIT: str
   return { stdout: () => stdout, start: () => child.stdin.write('\n') };
 }
 
-describe.skipIf(!redisIsInstalled())('two processes on one Redis', () => {
+describe.skipIf(!isInstalled('redis-server'))('two processes on one Redis', () => {
   it('let exactly 50 of 200 calls pass where the limit is 50', async () => {
     const server = await startRedis();
     onTestFinished(() => server.stop());

@@ -5,7 +5,8 @@ import type { RateLimitAlgorithm, RateLimitCounter, RateLimitPolicy } from '../.
 import { ALGORITHMS, JumpingClock } from '../contract/rate-limit-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { redisClusterClients } from '../support/redis-clients.js';
-import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { isInstalled } from '../support/installed.js';
 
 type SendCommand = RedisStoreOptions['sendCommand'];
 
@@ -14,7 +15,7 @@ function policyOf(changes: Partial<RateLimitPolicy> = {}): RateLimitPolicy {
   return { name: 'test', algorithm: 'sliding-window', windows, blockMs: 0, ...changes };
 }
 
-describe.skipIf(!redisIsInstalled())('RedisStore over a server', () => {
+describe.skipIf(!isInstalled('redis-server'))('RedisStore over a server', () => {
   let server: RedisServer;
   let client: Redis;
   let commands: string[];

@@ -19,7 +19,8 @@ import {
 } from '../contract/rate-limit-store.js';
 import type { FakeClock } from '../support/fake-clock.js';
 import { seededRandom, type SeededRandom } from '../support/random.js';
-import { redisIsInstalled, startRedis, type RedisServer } from '../support/redis-server.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { isInstalled } from '../support/installed.js';
 
 /** As large as the time of Redis itself. */
 const NOW = 1_700_000_000_000;
@@ -52,7 +53,7 @@ function changesCounts(
   return answer?.allowed === true || (blockMs > 0 && answer?.retryAfterMs === blockMs);
 }
 
-describe.skipIf(!redisIsInstalled())('the twins', () => {
+describe.skipIf(!isInstalled('redis-server'))('the twins', () => {
   let server: RedisServer;
   let client: Redis;
 

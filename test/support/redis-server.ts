@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -23,13 +23,6 @@ export interface RedisServer {
   setMaxMemory(bytes: number): Promise<void>;
   /** Ends the process and removes its folder. */
   stop(): Promise<void>;
-}
-
-/** False where a suite has to be skipped. In CI it never is: a suite that does not run there guards nothing. */
-export function redisIsInstalled(): boolean {
-  const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
-  if (!isInstalled) process.stderr.write('redis-server is not installed: skipped\n');
-  return isInstalled || process.env.CI !== undefined;
 }
 
 export interface RedisServerOptions {

@@ -7,13 +7,14 @@ import {
 import { ConfigError } from '../../../src/core/options.js';
 import { describeRefreshTokenStore, family, tokenHash } from '../../contract/refresh-token-store.js';
 import { redisClients, redisClusterClients, type RedisClient } from '../../support/redis-clients.js';
-import { redisIsInstalled, startRedis, type RedisServer } from '../../support/redis-server.js';
+import { startRedis, type RedisServer } from '../../support/redis-server.js';
+import { isInstalled } from '../../support/installed.js';
 
 type SendCommand = RedisRefreshTokenStoreOptions['sendCommand'];
 
 const ADA = family('ada');
 
-describe.skipIf(!redisIsInstalled())('over a server', () => {
+describe.skipIf(!isInstalled('redis-server'))('over a server', () => {
   let server: RedisServer;
 
   beforeAll(async () => {
