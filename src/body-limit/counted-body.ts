@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { derivedStream } from '../core/derived-stream.js';
 import { GatewayError } from '../core/errors.js';
 import type { ByteStream } from '../core/types.js';
 
@@ -7,7 +8,7 @@ import type { ByteStream } from '../core/types.js';
  * are.
  */
 export function countedBody(body: ByteStream, maxBytes: number): Readable {
-  return Readable.from(countBytes(body, maxBytes), { objectMode: false });
+  return derivedStream(countBytes(body, maxBytes), body);
 }
 
 async function* countBytes(body: ByteStream, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {

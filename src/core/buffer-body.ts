@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Context } from './context.js';
+import { derivedStream } from './derived-stream.js';
 import { GatewayError, isGatewayError } from './errors.js';
 import type { Body, ByteStream } from './types.js';
 
@@ -26,11 +27,7 @@ export async function bufferBody(body: ByteStream, maxBytes: number): Promise<Ui
     bytes += step.value.length;
     if (bytes > maxBytes) break;
   }
-  const stream = Readable.from(replay(chunks, iterator), { objectMode: false });
-  // A generator that nobody has started runs no `finally` of its own.
-  return stream.once('close', () => {
-    body.destroy();
-  });
+  return derivedStream(replay(chunks, iterator), body);
 }
 
 /**

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { bodyBytes } from '../core/body-bytes.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { compose } from '../core/compose.js';
+import { derivedStream } from '../core/derived-stream.js';
 import { Context } from '../core/context.js';
 import { milliseconds, object, validate, type Schema } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
@@ -105,7 +106,7 @@ export class Gateway {
       ctx.finish({ status, aborted: false, bytesIn: bodyBytes(request.body), bytesOut: bodyBytes(body) });
       return response;
     }
-    const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+    const stream = body instanceof Readable ? body : derivedStream(body, body);
     stream.once('close', () => {
       const aborted = !stream.readableEnded;
       ctx.finish({ status, aborted, bytesIn: bodyBytes(request.body), bytesOut: bodyBytes(body) });

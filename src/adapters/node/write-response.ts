@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
+import { derivedStream } from '../../core/derived-stream.js';
 import { isFieldName, isFieldValue } from '../../core/headers.js';
 import type { Body, GatewayRequest, GatewayResponse, HeaderMap } from '../../core/types.js';
 import { connectionOf } from './connection.js';
@@ -134,13 +135,9 @@ export function readableBody({ body }: GatewayResponse, res: ServerResponse): Bu
   if (body === null) return null;
   if (typeof body === 'string') return Buffer.from(body);
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  const stream = body instanceof Readable ? body : derivedStream(body, body);
   res.once('pipe', (source) => {
     if (source === stream) res.write(NO_BYTES);
-  });
-  // A generator that nobody has started runs no `finally` of its own.
-  stream.once('close', () => {
-    body.destroy();
   });
   return stream.once('error', () => res.destroy());
 }
