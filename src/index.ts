@@ -8,6 +8,8 @@ export type {
   DrainOptions,
   Explanation,
   GatewayConfig,
+  GatewayMetrics,
+  GatewayStats,
   RouteAuth,
   RouteCircuitBreaker,
   RouteConcurrency,
@@ -29,6 +31,8 @@ export {
   systemClock,
 } from './core/index.js';
 export type {
+  Attempt,
+  AttemptObserver,
   Body,
   ByteStream,
   Clock,
@@ -48,13 +52,16 @@ export type {
   MaybePromise,
   Middleware,
   Outcome,
+  PoolFigures,
   RefusalCode,
   RefuseOptions,
   RequestFault,
   RouteMatch,
   Timer,
+  TraceContext,
   TrustFunction,
   TrustProxy,
+  Viewers,
 } from './core/index.js';
 // Router
 export { route, Router } from './router/index.js';
@@ -224,7 +231,70 @@ export type {
 export { bodyLimit } from './body-limit/index.js';
 // Request id
 export { requestId, type RequestIdOptions } from './request-id/index.js';
-// Access log
-export { accessLog, eventLog, type AccessLogOptions, type EventLog, type LineSink } from './logger/index.js';
+// What is done to messages
+export { SENSITIVE_HEADERS, rewriteUrls, stripHeaders, transform } from './transforms/index.js';
+export type {
+  AddHeaderRule,
+  BodyMapping,
+  BodyShape,
+  BytesMapping,
+  RemoveHeaderRule,
+  RequestFunction,
+  RequestNames,
+  RequestRenames,
+  RequestTransform,
+  RequestValues,
+  RequestVerbs,
+  ResponseFunction,
+  ResponseTransform,
+  ResponseVerbs,
+  RewritePathRule,
+  RewriteUrlsOptions,
+  TransformOptions,
+} from './transforms/index.js';
+export { compression, type CompressionOptions } from './compression/index.js';
+export { validation } from './validation/index.js';
+export type { JsonSchema, StandardSchema, ValidationFault, ValidationOptions } from './validation/index.js';
+// Logs
+export { accessLog, jsonLogger, stderrLines, stdoutLines, toLogger } from './logger/index.js';
+export type { AccessLogOptions, AccessRecord, JsonLoggerOptions, LineSink, Logger, LogLevel } from './logger/index.js';
+// Metrics
+export {
+  bridgeMetrics,
+  metrics,
+  metricsEndpoint,
+  MetricsRegistry,
+  processMetrics,
+  UsageStats,
+} from './metrics/index.js';
+export type {
+  ExpositionFormat,
+  ForeignRegistry,
+  LatencySummary,
+  MetricsBridge,
+  MetricsEndpointOptions,
+  MetricsMiddleware,
+  MetricsOptions,
+  MetricsRegistryOptions,
+  ProcessMetrics,
+  Usage,
+  UsageOptions,
+  UsageSnapshot,
+} from './metrics/index.js';
+// Tracing
+export { diagnostics, tracing } from './tracing/index.js';
+export type { DiagnosticsMessages, OpenTelemetryApi, TracingOptions } from './tracing/index.js';
 // Health
-export { Health, health, type HealthDetails, type HealthOptions, type HealthReport } from './health/index.js';
+export { Health, health } from './health/index.js';
+export type {
+  HealthCheck,
+  HealthCheckFunction,
+  HealthCheckOptions,
+  HealthCheckOutcome,
+  HealthCheckReport,
+  HealthDetails,
+  HealthEngineOptions,
+  HealthOptions,
+  HealthReport,
+  HealthStatus,
+} from './health/index.js';

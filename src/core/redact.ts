@@ -108,6 +108,7 @@ function redactParameter(parameter: string, more: ReadonlySet<string>): string {
 }
 
 function decoded(name: string): string {
+  if (!/[%+]/.test(name)) return name;
   try {
     return decodeURIComponent(name.replaceAll('+', ' ')).trim();
   } catch {
@@ -116,7 +117,8 @@ function decoded(name: string): string {
 }
 
 function redactValue(value: string): string {
-  return value.replace(TOKEN, REDACTED).replace(USER_INFO, `$1${REDACTED}@`);
+  const safe = value.includes('eyJ') ? value.replace(TOKEN, REDACTED) : value;
+  return /@|%40/.test(safe) ? safe.replace(USER_INFO, `$1${REDACTED}@`) : safe;
 }
 
 /** A text of unknown origin, such as the message of an error, without what looks like a credential. */

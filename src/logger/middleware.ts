@@ -1,30 +1,48 @@
 import type { Context, Outcome } from '../core/context.js';
-import { func, object, validate } from '../core/options.js';
+import { validate } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
-import { accessRecord } from './access-record.js';
-import { jsonLine, stdoutLines, type LineSink } from './json-lines.js';
-
-export interface AccessLogOptions {
-  /** Where lines go. @default standard output */
-  sink?: LineSink;
-}
-
-export const accessLogFields = { sink: func };
+import { accessRecord, levelOf } from './access-record.js';
+import { accessWriter } from './access-writer.js';
+import { accessLogSchema, type AccessLogOptions } from './options.js';
+import { Redaction } from './redaction.js';
+import { tellFailure } from './safe-sink.js';
 
 /**
- * Writes one JSON line per exchange when it is over: the answer is out, or the client has left (499). Neither query nor
- * headers are in it, so no token is either.
+ * Logs each exchange when it is over: the answer is out, or the client has left (499). By default it is one line of JSON
+ * on standard output, which never blocks the event loop; see {@link AccessRecord} for what it tells.
+ *
+ * Of the header fields it tells the user agent alone, unless `headers` names more, and of queries nothing, unless
+ * `query` is on. What is known for a credential, in fields, queries, messages of errors, is kept back. A line is bounded and stays one line, whatever a client sends.
  *
  * @throws {ConfigError} when an option is wrong.
+ *
+ * @example
+ * const handler = compose([accessLog({ logger: pino(), sampleRate: 0.1 })], proxy({ target: 'http://users:3001' }));
  */
 export function accessLog(options: AccessLogOptions = {}): Middleware {
-  validate('accessLog', options, object(accessLogFields));
-  const { sink = stdoutLines } = options;
-  const write = (ctx: Context, outcome: Outcome): void => {
-    sink(jsonLine(accessRecord(ctx, outcome)));
-  };
+  validate('accessLog', options, accessLogSchema);
+  const { sampleRate = 1, random = Math.random, skip } = options;
+  const redaction = new Redaction(options);
+  const write = accessWriter(options, redaction);
+
+  function logExchange(ctx: Context, outcome: Outcome): void {
+    if (outcome.passedOn === true) return;
+    if (sampleRate < 1 && levelOf(outcome) === 'info' && random() >= sampleRate) return;
+    if (skip !== undefined && isSkipped(skip, ctx, outcome)) return;
+    write(accessRecord(ctx, outcome, redaction), ctx);
+  }
+
   return function accessLogMiddleware(ctx, next) {
-    ctx.onFinish(write);
+    ctx.onFinish(logExchange);
     return next(ctx);
   };
+}
+
+function isSkipped(skip: NonNullable<AccessLogOptions['skip']>, ctx: Context, outcome: Outcome): boolean {
+  try {
+    return skip(ctx, outcome) === true;
+  } catch (error) {
+    tellFailure('ERR_GATEWAY_LOG_SKIP', 'The skip of the access log failed; its exchanges are logged', error);
+    return false;
+  }
 }

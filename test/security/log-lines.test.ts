@@ -86,7 +86,6 @@ describe.each(MOUNTINGS)('the access log, %s', (mounting) => {
     `Cookie: session=${SECRET}`,
     `X-API-Key: ${SECRET}`,
     `X-Auth-Token: ${SECRET}`,
-    `User-Agent: ${SECRET}`,
     `Referer: http://x/?token=${SECRET}`,
     `X-Forwarded-For: ${SECRET}`,
     `X-Forwarded-Host: ${SECRET}`,

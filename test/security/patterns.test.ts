@@ -6,7 +6,7 @@ import { createGateway, type Gateway } from '../../src/gateway/index.js';
 import { HttpProxy } from '../../src/proxy/index.js';
 import { Router } from '../../src/router/index.js';
 import { isHost } from '../../src/core/headers.js';
-import { jsonLine } from '../../src/logger/json-lines.js';
+import { jsonLine } from '../../src/logger/json-line.js';
 import { exchange } from '../support/raw-client.js';
 import { front, get } from './front.js';
 
