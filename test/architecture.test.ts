@@ -165,8 +165,9 @@ describe('imports', () => {
 });
 
 describe('sizes', () => {
-  it('no source file is longer than 250 lines', () => {
-    expect(longerThan(250, sources)).toEqual([]);
+  it('no source file is longer than 250 lines, but for the list of public names', () => {
+    const code = sources.filter(({ path }) => path !== 'index.ts');
+    expect(longerThan(250, code)).toEqual([]);
   });
 
   it('express.ts, koa.ts and every middleware.ts have at most 60 lines', () => {

@@ -30,12 +30,15 @@ export function isCoding(name: string): name is ContentCoding {
   return Object.hasOwn(DECODERS, name) && DECODERS[name as ContentCoding] !== undefined;
 }
 
+/** More codings on one body are an attack: each costs a decoder with a window of its own. */
+const MAX_CODINGS = 4;
+
 /** The codings of a body in the order in which they were applied; `null` where one of them is unknown here. */
 export function contentCodings(headers: Readonly<HeaderMap>): ContentCoding[] | null {
   const names = listTokens(headers['content-encoding'])
     .filter((name) => name !== 'identity')
     .map((name) => (name === 'x-gzip' ? 'gzip' : name));
-  return names.every(isCoding) ? names : null;
+  return names.length <= MAX_CODINGS && names.every(isCoding) ? names : null;
 }
 
 /** Streams that undo the codings of a body, in the order in which it must pass them. */

@@ -13,7 +13,7 @@ export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.
 /** The changeable copy of what goes upstream; transforms write here, the proxy reads here. */
 export interface Draft {
   method: string;
-  /** Path and query to send; `null` leaves the proxy's own rule in force. */
+  /** Path and query to send, below the path of the target; `null` leaves the proxy's own rule in force. */
   url: string | null;
   /** `''` or `'?a=b'`; of no effect beside {@link url}. */
   query: string;

@@ -30,12 +30,11 @@ export async function readDecoded(
   codings: readonly ContentCoding[],
   maxBytes: number,
 ): Promise<Uint8Array> {
-  if (codings.length > MAX_CODINGS) throw new DecodeError('broken', `${codings.length} codings on one body`);
   const source = new Source(body);
-  const first = Readable.from(source, { objectMode: false });
-  const decoders = createDecoders(codings);
-  const decoded = decoders.length === 0 ? first : pipeline([first, ...decoders], ignore);
   try {
+    if (codings.length > MAX_CODINGS) throw new DecodeError('broken', `${codings.length} codings on one body`);
+    const first = Readable.from(source, { objectMode: false });
+    const decoded = codings.length === 0 ? first : pipeline([first, ...createDecoders(codings)], ignore);
     return await readBounded(decoded as Readable, maxBytes);
   } catch (error) {
     if (isStream(body)) body.destroy();

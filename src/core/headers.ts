@@ -29,6 +29,19 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
+/** Of a request upstream, the fields that the gateway writes from what it knows, or not at all. */
+export const GATEWAY_FIELDS: ReadonlySet<string> = new Set([
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-gateway-timestamp',
+  'x-real-ip',
+  'x-request-id',
+]);
+
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 

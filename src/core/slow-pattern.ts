@@ -1,3 +1,17 @@
+/** Longest path that a user's regular expression is run on. */
+export const MAX_PATTERN_INPUT = 2_048;
+
+/** What keeps a text from being a regular expression for paths; `null` where nothing does. */
+export function patternFault(pattern: string): string | null {
+  try {
+    new RegExp(pattern);
+  } catch (error) {
+    return `no regular expression: ${(error as Error).message}`;
+  }
+  const slow = slowPatternReason(pattern);
+  return slow === null ? null : `a path could make it slow (${slow}); write a simpler pattern or a function`;
+}
+
 /**
  * Why a regular expression could be made slow by a path, or `null`. Stricter than needed, and so simple that it can be
  * trusted: where repetitions cannot contain each other, and there are at most two, both tied to the start, the work

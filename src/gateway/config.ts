@@ -1,5 +1,6 @@
 import type { JwtOptions } from '../auth/index.js';
 import type { CircuitBreakerMiddlewareOptions, FallbackAnswer } from '../circuit-breaker/index.js';
+import type { CompressionOptions } from '../compression/index.js';
 import type { ConcurrencyOptions } from '../concurrency/index.js';
 import type { FailureStatuses } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
@@ -18,6 +19,8 @@ import type { RetryOptions } from '../retry/index.js';
 import type { RoutePattern } from '../router/index.js';
 import type { SecurityHeadersOptions } from '../security-headers/index.js';
 import type { TracingOptions } from '../tracing/index.js';
+import type { RewriteUrlsOptions, TransformOptions } from '../transforms/index.js';
+import type { ValidationOptions } from '../validation/index.js';
 import type { AuthOption } from './auth.js';
 import type { GatewayMetrics } from './metrics.js';
 
@@ -66,6 +69,14 @@ export interface RoutePolicies {
   failureStatuses?: FailureStatuses;
   /** How long `loadShedding` spares the route: `low` goes first, `critical` never. @default 'normal' */
   priority?: Priority;
+  /** What requests must look like: else 400 with every fault. `false` turns off what `defaults` give. @default anything */
+  validation?: ValidationOptions | false;
+  /** Changes to requests and answers. `false` turns off what `defaults` give. @default none */
+  transforms?: TransformOptions | false;
+  /** What the service calls itself, in the words of the outside. `false` turns off what `defaults` give. @default off */
+  rewriteUrls?: RewriteUrlsOptions | false;
+  /** Compress answers; `true` = with the defaults of the piece. @default off */
+  compression?: CompressionOptions | boolean;
   /** Middlewares of your own, the first listed outermost. */
   use?: readonly Middleware[];
 }

@@ -9,3 +9,5 @@ export type {
 } from './config.js';
 export type { Explanation } from './explain.js';
 export { createGateway, Gateway, toGateway, type CloseOptions, type DrainOptions } from './gateway.js';
+export type { GatewayMetrics } from './metrics.js';
+export type { GatewayStats } from './stats.js';

@@ -11,6 +11,7 @@ import { securityHeaders } from '../security-headers/index.js';
 import { diagnostics, tracing, type TracingOptions } from '../tracing/index.js';
 import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
+import { compressionPart, rewriteUrlsPart, transformsPart, validationPart } from './content.js';
 import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
 import type { Measurement } from './metrics.js';
@@ -145,10 +146,30 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     build: ({ policies }) => authorizeParts(policies.auth),
   },
   {
+    name: 'compression',
+    reason: 'further in, everybody sees answers as they are',
+    build: compressionPart,
+  },
+  {
+    name: 'validation',
+    reason: 'of those who may call, what is malformed gets no further',
+    build: validationPart,
+  },
+  {
     name: 'use',
     reason: 'your own middlewares see the requests that are let in, once each',
     build: ({ policies }) =>
       policies.use.map((middleware) => ({ middleware, name: middleware.name || 'anonymous middleware' })),
+  },
+  {
+    name: 'rewrite-urls',
+    reason: 'sees what transforms leave of an answer',
+    build: rewriteUrlsPart,
+  },
+  {
+    name: 'transforms',
+    reason: 'once for all attempts, and on what answers in the place of the service, too',
+    build: transformsPart,
   },
   {
     name: 'fallback',

@@ -12,6 +12,7 @@ import { Router } from '../router/router.js';
 import { inspectTracingOptions } from '../tracing/options.js';
 import { inspectAuthEffect } from './auth.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
+import { inspectTemplateParams } from './content.js';
 import { gatewayMetricsField } from './metrics.js';
 import { ownPaths } from './own-paths.js';
 import { timeoutsOf } from './policies.js';
@@ -118,7 +119,10 @@ const config: Schema = {
     configFields.inspect?.(value as never, at, faults);
     // Routes that are wrong in themselves say nothing of each other, nor of what defaults add to them.
     if (faults.length === 0) {
-      for (const [index, entry] of value.routes.entries()) inspectAuthEffect(entry, value, `routes[${index}]`, faults);
+      for (const [index, entry] of value.routes.entries()) {
+        inspectAuthEffect(entry, value, `routes[${index}]`, faults);
+        inspectTemplateParams(entry, value, `routes[${index}]`, faults);
+      }
     }
     if (faults.length === 0) inspectReach(value, faults);
     if (faults.length === 0) inspectOwnPaths(value, faults);

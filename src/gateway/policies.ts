@@ -11,8 +11,11 @@ import type {
   RouteRateLimit,
 } from './config.js';
 import type { IpFilterOptions } from '../ip-filter/index.js';
+import type { CompressionOptions } from '../compression/index.js';
 import type { Priority } from '../load-shedding/index.js';
 import type { RetryOptions } from '../retry/index.js';
+import type { RewriteUrlsOptions, TransformOptions } from '../transforms/index.js';
+import type { ValidationOptions } from '../validation/index.js';
 import { authOf, type ResolvedAuth } from './auth.js';
 
 /** What holds for one route: short forms written out, `defaults` filled in, `null` where a policy is off. */
@@ -22,6 +25,10 @@ export interface ResolvedPolicies {
   readonly maxBodyBytes: number;
   readonly priority: Priority;
   readonly rateLimits: readonly ResolvedRateLimit[];
+  readonly compression: CompressionOptions | null;
+  readonly validation: ValidationOptions | null;
+  readonly rewriteUrls: RewriteUrlsOptions | null;
+  readonly transforms: TransformOptions | null;
   readonly concurrency: RouteConcurrency | null;
   /** Empty where the default holds. */
   readonly failures: { readonly failureStatuses?: FailureStatuses };
@@ -57,6 +64,10 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
         index,
       })),
     ],
+    compression: written(given('compression')),
+    validation: written(given('validation')),
+    rewriteUrls: written(given('rewriteUrls')),
+    transforms: written(given('transforms')),
     concurrency: written(given('concurrency'), (limit) => ({ limit })),
     failures: failureStatuses === undefined ? {} : { failureStatuses },
     fallback: written(given('fallback')),

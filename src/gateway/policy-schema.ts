@@ -27,6 +27,7 @@ import { inspectSessionOptions } from '../auth/session/options.js';
 import { unshown } from '../auth/unshown.js';
 import { fallbackField } from '../circuit-breaker/fallback.js';
 import { inspectCircuitBreakerOptions } from '../circuit-breaker/options.js';
+import { inspectCompressionOptions } from '../compression/options.js';
 import { concurrencyFields, inspectConcurrencyOptions } from '../concurrency/options.js';
 import { inspectIpFilterOptions } from '../ip-filter/options.js';
 import { loadSheddingFields, priorityField } from '../load-shedding/options.js';
@@ -35,6 +36,9 @@ import { inspectIdentityRateLimit } from '../rate-limiter/identity-rate-limit.js
 import { inspectRetryOptions, retryFields } from '../retry/options.js';
 import { inspectCorsOptions } from '../cors/options.js';
 import { securityHeadersFields } from '../security-headers/options.js';
+import { inspectTransformOptions } from '../transforms/options.js';
+import { inspectRewriteUrlsOptions } from '../transforms/urls/index.js';
+import { inspectValidationOptions } from '../validation/options.js';
 import type { RouteAuth } from './auth.js';
 import type { RoutePolicies } from './config.js';
 
@@ -98,6 +102,10 @@ export const policyFields = {
   circuitBreaker: either(boolean, options(inspectCircuitBreakerOptions, ['timeout', deadline])),
   failureStatuses: failureStatusesField,
   priority: priorityField,
+  validation: either(off, options(inspectValidationOptions)),
+  transforms: either(off, options(inspectTransformOptions)),
+  rewriteUrls: either(off, options(inspectRewriteUrlsOptions)),
+  compression: either(boolean, options(inspectCompressionOptions)),
   use: list(func, { min: 0 }),
 } satisfies Record<keyof RoutePolicies, Schema>;
 

@@ -4,6 +4,7 @@ import type { Context } from '../core/context.js';
 import { isIdempotent } from '../core/idempotent.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
+import { MAX_PATTERN_INPUT } from '../core/slow-pattern.js';
 import type { GatewayResponse, HeaderMap, MaybePromise } from '../core/types.js';
 import { VERSION } from '../core/version.js';
 import { DeadlineQueue } from './deadline-queue.js';
@@ -14,7 +15,7 @@ import { requestHeaders } from './request-headers.js';
 import { cleanResponseHeaders } from './response-headers.js';
 import { rewriteCookies, rewriteLocation } from './response-rewrite.js';
 import type { UpstreamBody } from './upstream-body.js';
-import { compileUpstreamPath, MAX_REWRITTEN_PATH, type UpstreamPath } from './upstream-path.js';
+import { compileUpstreamPath, type UpstreamPath } from './upstream-path.js';
 import { Upstreams, type Upstream } from './upstream.js';
 
 /** What every exchange of one proxy shares. */
@@ -122,7 +123,7 @@ export class HttpProxy {
 
   #urlOf(ctx: Context, path: UpstreamPath): string | null {
     const { request, drafted } = ctx;
-    if (drafted !== null && drafted.url !== null) return drafted.url;
+    if (drafted !== null && drafted.url !== null) return path.basePath + drafted.url;
     const rewritten = path.of(ctx);
     return rewritten === null ? null : rewritten + (drafted ?? request).query;
   }
@@ -130,7 +131,7 @@ export class HttpProxy {
   #send(ctx: Context, target: Target): MaybePromise<GatewayResponse> {
     const { upstream, path } = target;
     const { request, drafted } = ctx;
-    if (request.rawPath.length > MAX_REWRITTEN_PATH && this.#options.pathRewrite !== undefined) {
+    if (request.rawPath.length > MAX_PATTERN_INPUT && this.#options.pathRewrite !== undefined) {
       return refuse(ctx, 'ERR_GATEWAY_URL_TOO_LONG');
     }
     if (request.bodyFault !== null && drafted?.body == null) {

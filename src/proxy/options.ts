@@ -12,7 +12,7 @@ import {
   string,
   type Schema,
 } from '../core/options.js';
-import { slowPatternReason } from '../core/slow-pattern.js';
+import { patternFault } from '../core/slow-pattern.js';
 import type { CookieRewrite } from './response-rewrite.js';
 import type { UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
@@ -87,16 +87,6 @@ const pathRewriteRules: Schema = {
     }
   },
 };
-
-function patternFault(pattern: string): string | null {
-  try {
-    new RegExp(pattern);
-  } catch (error) {
-    return `no regular expression: ${(error as Error).message}`;
-  }
-  const slow = slowPatternReason(pattern);
-  return slow === null ? null : `a path could make it slow (${slow}); write a simpler pattern or a function`;
-}
 
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const proxyFields = {

@@ -2,25 +2,19 @@
  * The one place that decides which header fields reach an upstream. What belongs to a connection stays on it; what the
  * gateway vouches for is written by the gateway alone, after everything that a client could name in `Connection`.
  */
-import { hasField, HOP_BY_HOP, IDENTITY_FIELDS, isFieldValue, nominatedFields } from '../core/headers.js';
+import {
+  GATEWAY_FIELDS,
+  hasField,
+  HOP_BY_HOP,
+  IDENTITY_FIELDS,
+  isFieldValue,
+  nominatedFields,
+} from '../core/headers.js';
 import type { Context } from '../core/context.js';
 import { isoTime } from '../core/iso-time.js';
 
-/** Written below from what the gateway knows, or not at all. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-gateway-timestamp',
-  'x-real-ip',
-  'x-request-id',
-]);
-
 /** Never relayed: fields of this connection, fields of the gateway's own, and what the gateway answers for itself. */
-const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OWN_FIELDS, 'expect', 'host']);
+const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...GATEWAY_FIELDS, 'expect', 'host']);
 /** What the client may not send, but a piece of the gateway may write into a draft. */
 const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...IDENTITY_FIELDS]);
 

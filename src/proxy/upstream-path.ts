@@ -24,28 +24,32 @@ export interface UpstreamPathOptions {
 export interface UpstreamPath {
   /** The path to send, without the query; `null` where the rule made it ambiguous. */
   of(ctx: Context): string | null;
+  /** Path of the target, without a slash at its end. */
+  readonly basePath: string;
   /** What stands for the route's own prefix on the upstream's side; `null` where that cannot be told. */
   readonly internalPrefix: string | null;
 }
-
-/** Longest path that a user's regular expression is run on. */
-export const MAX_REWRITTEN_PATH = 2048;
 
 /** @param basePath Path of the target, without a slash at its end. */
 export function compileUpstreamPath(basePath: string, options: UpstreamPathOptions): UpstreamPath {
   const { stripPrefix = true, rewrite, pathRewrite } = options;
   if (pathRewrite !== undefined) {
     const rewriter = typeof pathRewrite === 'function' ? pathRewrite : regexRewriter(pathRewrite);
-    return { of: (ctx) => checked(basePath + absolute(rewriter(ctx.request.rawPath, ctx))), internalPrefix: null };
+    return {
+      of: (ctx) => checked(basePath + absolute(rewriter(ctx.request.rawPath, ctx))),
+      basePath,
+      internalPrefix: null,
+    };
   }
   if (rewrite !== undefined) {
     const fill = compileTemplate(basePath + rewrite);
-    return { of: (ctx) => checked(fill(ctx)), internalPrefix: /[:*]/.test(rewrite) ? null : basePath + rewrite };
+    const internalPrefix = /[:*]/.test(rewrite) ? null : basePath + rewrite;
+    return { of: (ctx) => checked(fill(ctx)), basePath, internalPrefix };
   }
   const of = stripPrefix
     ? ({ route, request }: Context) => basePath + (route?.rest ?? request.rawPath) || '/'
     : ({ request }: Context) => basePath + request.rawPath;
-  return { of, internalPrefix: basePath };
+  return { of, basePath, internalPrefix: basePath };
 }
 
 function absolute(path: string): string {

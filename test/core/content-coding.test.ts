@@ -23,6 +23,8 @@ describe('contentCodings', () => {
     [' deflate ,', ['deflate']],
     ['compress', null],
     ['gzip, compress', null],
+    ['gzip, gzip, gzip, gzip', ['gzip', 'gzip', 'gzip', 'gzip']],
+    ['gzip, gzip, gzip, gzip, gzip', null],
     ['__proto__', null],
     ['constructor', null],
   ])('of %j are %j', (field, codings) => {

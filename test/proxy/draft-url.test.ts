@@ -12,8 +12,8 @@ describe('the URL that a request is sent to', () => {
     [{}, '/base/a?b=c&d'],
     [{ query: '' }, '/base/a'],
     [{ query: '?d' }, '/base/a?d'],
-    [{ url: '/other?x' }, '/other?x'],
-    [{ url: '/other', query: '?of-no-effect' }, '/other'],
+    [{ url: '/other?x' }, '/base/other?x'],
+    [{ url: '/other', query: '?of-no-effect' }, '/base/other'],
   ])('with a draft that says %j, is %s', (draft, url) => {
     const ctx = fakeContext({ url: '/a?b=c&d' });
     Object.assign(ctx.draft(), draft);

@@ -1,0 +1,2 @@
+export { compression } from './middleware.js';
+export type { CompressionOptions } from './options.js';

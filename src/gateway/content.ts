@@ -1,0 +1,45 @@
+/** Layers of a route that look into messages: what they ask of them, and what they make of them. */
+import { compression } from '../compression/index.js';
+import type { Fault } from '../core/options.js';
+import { rewriteUrls, templateParams, transform } from '../transforms/index.js';
+import { validation } from '../validation/index.js';
+import type { GatewayConfig, RouteConfig } from './config.js';
+import type { Part, PlannedRoute } from './protect.js';
+
+export function compressionPart({ policies: { compression: options } }: PlannedRoute): Part[] {
+  return options === null ? [] : [{ middleware: compression(options) }];
+}
+
+export function validationPart({ policies: { validation: options } }: PlannedRoute): Part[] {
+  if (options === null) return [];
+  const parts = ['params', 'query', 'headers', 'body'].filter((part) => part in options);
+  return [{ middleware: validation(options), setting: () => `of ${parts.join(', ')}` }];
+}
+
+export function rewriteUrlsPart({ policies: { rewriteUrls: options } }: PlannedRoute): Part[] {
+  if (options === null) return [];
+  return [{ middleware: rewriteUrls(options), setting: () => Object.keys(options.urls).join(', ') }];
+}
+
+export function transformsPart({ policies: { transforms: options } }: PlannedRoute): Part[] {
+  return options === null ? [] : [{ middleware: transform(options), setting: () => Object.keys(options).join(', ') }];
+}
+
+/** Adds what the templates of a route take from a path that has no such parameter. */
+export function inspectTemplateParams(
+  route: RouteConfig,
+  { defaults = {} }: GatewayConfig,
+  at: string,
+  faults: Fault[],
+): void {
+  const options = route.transforms ?? defaults.transforms ?? false;
+  if (options === false) return;
+  const owner = route.transforms === undefined ? 'defaults' : at;
+  for (const { path, name } of templateParams(options)) {
+    if (!new RegExp(`:${name}(?!\\w)`).test(route.path))
+      faults.push({
+        path: `${owner}.transforms.${path}`,
+        message: `{params.${name}}: '${route.path}' has no :${name}`,
+      });
+  }
+}

@@ -1,0 +1,24 @@
+export { transform } from './middleware.js';
+export { SENSITIVE_HEADERS, stripHeaders } from './strip-headers.js';
+export { templateParams } from './template-params.js';
+export type { TemplateParam } from './template-params.js';
+export type {
+  AddHeaderRule,
+  BodyMapping,
+  BodyShape,
+  BytesMapping,
+  RemoveHeaderRule,
+  RequestFunction,
+  RequestNames,
+  RequestRenames,
+  RequestTransform,
+  RequestValues,
+  RequestVerbs,
+  ResponseFunction,
+  ResponseTransform,
+  ResponseVerbs,
+  RewritePathRule,
+  TransformOptions,
+} from './types.js';
+export { rewriteUrls } from './urls/index.js';
+export type { RewriteUrlsOptions } from './urls/index.js';

@@ -1,0 +1,2 @@
+export { rewriteUrls } from './middleware.js';
+export { inspectRewriteUrlsOptions, rewriteUrlsFields, type RewriteUrlsOptions } from './options.js';
