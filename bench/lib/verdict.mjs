@@ -28,6 +28,7 @@ export function speedVerdict(entries, added) {
     ...promise('innergate-plain', 'floor', 1.12),
     ...promise('innergate-10k', 'innergate-10', 1.05),
     ...added.filter(({ plain }) => plain !== undefined).map(addedVerdict),
+    ...promise('innergate-observed', 'floor', 1.45),
     ...promise('innergate-policies', 'floor', 1.45),
     ...comparison('innergate-policies', 'express-glue'),
     '',

@@ -1,4 +1,4 @@
-/** All defaults, and every policy on: request id, access log, CORS, limiter, JWT, concurrency, retry, circuit breaker. */
+/** The same as innergate-observed, with retry and a limit of what is in flight. */
 import { bearer, hs256 } from '../lib/credentials.mjs';
 import { startInnergate } from '../lib/innergate.mjs';
 import { origin, wideLimit } from '../lib/traffic.mjs';
@@ -6,6 +6,6 @@ import { origin, wideLimit } from '../lib/traffic.mjs';
 export async function start({ upstream }) {
   const { key, issue } = hs256();
   const policies = { rateLimit: wideLimit, auth: { jwt: key }, circuitBreaker: true, retry: 2, concurrency: 1_000 };
-  const config = { cors: { origin }, routes: [{ path: '/', target: upstream, ...policies }] };
+  const config = { metrics: true, cors: { origin }, routes: [{ path: '/', target: upstream, ...policies }] };
   return { ...(await startInnergate(config)), headers: { Origin: origin, Authorization: bearer(issue(1)) } };
 }

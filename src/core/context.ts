@@ -59,6 +59,8 @@ export class Context {
   readonly clock: Clock;
   /** Monotonic milliseconds, see {@link Clock.now}. */
   readonly startedAt: number;
+  /** When the exchange was over; `NaN` until then. */
+  finishedAt = Number.NaN;
   /** Sends a 1xx answer ahead of the final one, where the connection can carry it. */
   readonly inform: ((status: number, headers: HeaderMap) => void) | null;
   /** Written by `requestId()`. */
@@ -183,6 +185,7 @@ export class Context {
   finish(outcome: Outcome): void {
     if (this.#outcome !== null) return;
     this.#outcome = outcome;
+    this.finishedAt = this.clock.now();
     if (this.#finishListeners === null) return;
     for (const listener of this.#finishListeners)
       runListener(() => {

@@ -6,13 +6,14 @@ import { jsonLine, jsonText } from './json-line.js';
  * each request.
  */
 export function accessLine(record: AccessRecord): string {
+  const path = jsonText(record.path);
   return (
     `{"timestamp":"${record.timestamp}","level":"${record.level}"` +
     text(',"requestId":', record.requestId) +
     text(',"traceId":', record.traceId) +
     text(',"spanId":', record.spanId) +
     text(',"method":', record.method) +
-    text(',"path":', record.path) +
+    `,"path":${path}` +
     text(',"query":', record.query) +
     text(',"route":', record.route) +
     text(',"target":', record.target) +
@@ -35,8 +36,7 @@ export function accessLine(record: AccessRecord): string {
     (record.aborted === true ? ',"aborted":true' : '') +
     text(',"error":', record.error) +
     (record.headers === undefined ? '' : `,"headers":${jsonLine(record.headers)}`) +
-    text(',"message":', record.message) +
-    '}'
+    `,"message":"${record.method} ${path.slice(1, -1)} ${record.status}"}`
   );
 }
 

@@ -74,12 +74,11 @@ export function levelOf({ status, aborted }: Outcome): AccessRecord['level'] {
 
 /** Sums an exchange up. */
 export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redaction): AccessRecord {
-  const { request, route, requestId, trace, target, attempt, lastAttempt, identity, clock } = ctx;
+  const { request, route, requestId, trace, target, attempt, lastAttempt, identity, clock, finishedAt } = ctx;
   const { cache, refusal, reason, dryRefusal, error } = ctx;
   const { status, aborted, bytesIn, bytesOut } = outcome;
   const { method, headers } = request;
   const path = cut(request.path);
-  const now = clock.now();
   return {
     timestamp: isoTime(clock.wall()),
     level: levelOf(outcome),
@@ -92,11 +91,11 @@ export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redactio
     route: route?.id,
     target: target ?? undefined,
     status,
-    durationMs: rounded(now - ctx.startedAt),
+    durationMs: rounded(finishedAt - ctx.startedAt),
     queueMs: lastAttempt === null ? undefined : part(queueMs(lastAttempt)),
     connectMs: lastAttempt === null || Number.isNaN(lastAttempt.sentAt) ? undefined : part(lastAttempt.connectMs),
     firstByteMs: lastAttempt === null ? undefined : part(lastAttempt.answeredAt - lastAttempt.sentAt),
-    bodyMs: lastAttempt === null ? undefined : part(bodyMs(lastAttempt, now)),
+    bodyMs: lastAttempt === null ? undefined : part(bodyMs(lastAttempt, finishedAt)),
     bytesIn,
     bytesOut,
     clientIp: request.clientIp,

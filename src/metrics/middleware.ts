@@ -35,7 +35,7 @@ export function metrics(options: MetricsOptions = {}): MetricsMiddleware {
   function onFinish(ctx: Context, outcome: Outcome): void {
     server.end(ctx);
     if (outcome.passedOn === true) return;
-    const durationMs = ctx.clock.now() - ctx.startedAt;
+    const durationMs = ctx.finishedAt - ctx.startedAt;
     server.record(ctx, outcome, durationMs);
     usage?.record(ctx, outcome, durationMs);
   }

@@ -31,7 +31,7 @@ export const usageFields = {
  *
  * @example
  * const usage = new UsageStats({ maxConsumers: 100 });
- * ctx.onFinish((ctx, outcome) => usage.record(ctx, outcome, ctx.clock.now() - ctx.startedAt));
+ * ctx.onFinish((ctx, outcome) => usage.record(ctx, outcome, ctx.finishedAt - ctx.startedAt));
  * usage.snapshot().routes.users?.latency.p99;
  */
 export class UsageStats {

@@ -30,9 +30,10 @@ export class DeadlineQueue {
     this.#lengthMs = lengthMs;
   }
 
-  add(deadline: Deadline): void {
+  /** @param now Of the clock, where the caller knows it. */
+  add(deadline: Deadline, now = this.#clock.now()): void {
     if (this.#lengthMs === Infinity) return;
-    deadline.endsAt = this.#clock.now() + this.#lengthMs;
+    deadline.endsAt = now + this.#lengthMs;
     deadline.previous = this.#last;
     deadline.next = null;
     if (this.#last === null) this.#first = deadline;

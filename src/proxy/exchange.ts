@@ -66,8 +66,8 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
 
   start(): void {
     const { clock, deadline } = this.#ctx;
-    this.#begin();
-    this.#deadlines.add(this);
+    const { startedAt } = this.#begin();
+    this.#deadlines.add(this, startedAt);
     if (deadline !== Infinity) {
       this.#totalTimer = clock.setTimer(
         () => {
@@ -81,9 +81,10 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   /** The header comes last: it may name the call that it goes with. */
-  #begin(): void {
-    this.#attempt = new AttemptRecord(this.#ctx, this.#options);
+  #begin(): AttemptRecord {
+    const attempt = (this.#attempt = new AttemptRecord(this.#ctx, this.#options));
     this.#options.headers = this.#settings.headers(this.#ctx, this.#target);
+    return attempt;
   }
 
   onRequestStart(controller: DispatchController): void {

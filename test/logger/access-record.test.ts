@@ -12,6 +12,7 @@ import { fakeContext } from '../support/request.js';
 const OK: Outcome = { status: 200, aborted: false };
 
 function recordOf(ctx: Context, outcome = OK, redaction = new Redaction({ query: true })): AccessRecord {
+  ctx.finish(outcome);
   return accessRecord(ctx, outcome, redaction);
 }
 

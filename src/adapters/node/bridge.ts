@@ -129,17 +129,18 @@ export class NodeExchange {
       this.ctx.abort(new Error('the client closed the connection'));
       if (this.#response !== null) discard(this.#response);
     }
-    this.ctx.finish({ status: aborted && this.#clientLeft() ? 499 : res.statusCode, aborted, ...this.#traffic() });
+    const status = aborted && this.#clientLeft() ? 499 : res.statusCode;
+    this.ctx.finish({ status, aborted, bytesIn: this.#bytesIn(), bytesOut: this.#bytesOut() });
   };
 
-  #traffic(): Pick<Outcome, 'bytesIn' | 'bytesOut'> {
-    const { method, body, headers } = this.ctx.request;
-    if (this.#body === undefined)
-      return {
-        bytesIn: lengthOf(headers['content-length']),
-        bytesOut: lengthOf(this.#res.getHeader('content-length')),
-      };
-    return { bytesIn: bodyBytes(body), bytesOut: method === 'HEAD' ? 0 : bodyBytes(this.#body) };
+  #bytesIn(): number | undefined {
+    const { body, headers } = this.ctx.request;
+    return this.#body === undefined ? lengthOf(headers['content-length']) : bodyBytes(body);
+  }
+
+  #bytesOut(): number | undefined {
+    if (this.ctx.request.method === 'HEAD') return 0;
+    return this.#body === undefined ? lengthOf(this.#res.getHeader('content-length')) : bodyBytes(this.#body);
   }
 
   /** An answer that is cut short is cut by the client, unless something failed on this side before. */
