@@ -1,16 +1,7 @@
+import { markChanged, weakenEtag } from '../core/changed-body.js';
 import type { ContentCoding } from '../core/content-coding.js';
 import { listTokens, mergedList } from '../core/headers.js';
 import type { GatewayResponse, HeaderMap } from '../core/types.js';
-
-/** What is true of the bytes as the upstream has sent them, and of no others. */
-const OF_THE_BYTES = [
-  'accept-ranges',
-  'content-digest',
-  'content-length',
-  'content-md5',
-  'digest',
-  'repr-digest',
-] as const;
 
 /** True where the head lets a body be compressed, whatever its type. */
 export function mayEncode({ status, headers }: GatewayResponse): boolean {
@@ -31,15 +22,8 @@ export function varyByEncoding(headers: HeaderMap): void {
 
 /** Makes the head that of an encoded body: another representation, which has other bytes (RFC 9110 8.8.3.3). */
 export function encodeHead(headers: HeaderMap, coding: ContentCoding): void {
-  for (const name of OF_THE_BYTES) if (headers[name] !== undefined) headers[name] = undefined;
+  markChanged(headers);
   headers['content-encoding'] = coding;
-  weakenEtag(headers);
-}
-
-/** A strong validator would say that the bytes are those of the upstream (RFC 9110 8.8.1). */
-function weakenEtag(headers: HeaderMap): void {
-  const { etag } = headers;
-  if (typeof etag === 'string' && etag.startsWith('"')) headers.etag = `W/${etag}`;
 }
 
 /**

@@ -5,7 +5,7 @@ import { DecodeError } from '../core/decoded-body.js';
 import { GatewayError } from '../core/errors.js';
 import type { Body, GatewayResponse, MaybePromise } from '../core/types.js';
 import type { BodyEdit } from './body-edit.js';
-import { markChanged } from './changed-body.js';
+import { markChanged } from '../core/changed-body.js';
 import type { Step } from './in-turn.js';
 import { readBody } from './read-body.js';
 

@@ -5,7 +5,7 @@ import { GatewayError, isGatewayError } from '../core/errors.js';
 import { refuse } from '../core/refuse.js';
 import type { Body, GatewayResponse, MaybePromise } from '../core/types.js';
 import type { BodyEdit } from './body-edit.js';
-import { markChanged } from './changed-body.js';
+import { markChanged } from '../core/changed-body.js';
 import { readBody } from './read-body.js';
 
 const KNOWN_CODINGS = ['gzip', 'deflate', 'br', 'zstd'].filter(isCoding).join(', ');

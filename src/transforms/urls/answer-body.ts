@@ -3,7 +3,7 @@ import type { Context } from '../../core/context.js';
 import { headerValue } from '../../core/headers.js';
 import { mediaType } from '../../core/media-type.js';
 import type { ByteStream, GatewayResponse, HeaderMap, MaybePromise } from '../../core/types.js';
-import { markChanged } from '../changed-body.js';
+import { markChanged } from '../../core/changed-body.js';
 import { recoded, through } from './recoded.js';
 import { RewrittenBody, rewriteBytes, warnExceeded } from './rewritten-body.js';
 import type { UrlReplacer } from './url-replacer.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { markChanged } from '../../src/transforms/changed-body.js';
+import { markChanged } from '../../src/core/changed-body.js';
 
 describe('markChanged', () => {
   it('takes back what is said of the old bytes, and leaves the rest', () => {
