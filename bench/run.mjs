@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startChild, withChildren } from './lib/children.mjs';
 import { measureMemory } from './memory.mjs';
+import { measureScrape, scrapeText } from './scrape.mjs';
 import { installPeers } from './lib/install.mjs';
 import { memoryText } from './lib/memory-report.mjs';
 import { piecesText } from './lib/pieces-report.mjs';
@@ -168,9 +169,11 @@ async function main() {
   if (!whole || values['no-memory']) return;
   const memory = await measureMemory(chosen.map(({ name }) => name).filter((name) => MEMORY_SETUPS.has(name)));
   console.log(`\n${memoryText(memory)}\n`);
+  const scrape = await measureScrape();
+  console.log(`\n${scrapeText(scrape)}\n`);
   const pieces = await measurePiecesApart();
   console.log(`\n${piecesText(pieces)}`);
-  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, added, pieces, memory, settings }));
+  writeFileSync(join(directory, 'RESULTS.md'), document({ entries, added, pieces, memory, scrape, settings }));
   console.log('wrote bench/RESULTS.md');
 }
 

@@ -4,6 +4,7 @@ import { isOurs, ownUndici, versionOf } from './setups.mjs';
 import { medianOf, ratios } from './stats.mjs';
 import { machineText, memoryVerdict, speedVerdict } from './verdict.mjs';
 import { memoryText } from './memory-report.mjs';
+import { scrapeText } from '../scrape.mjs';
 import { piecesMethod, piecesText } from './pieces-report.mjs';
 
 /** The measures of a slice; `better: 1` means that more is better. */
@@ -60,7 +61,7 @@ export function table(head, rows) {
 }
 
 /** RESULTS.md. */
-export function document({ entries, added, pieces, memory, settings }) {
+export function document({ entries, added, pieces, memory, scrape, settings }) {
   const { starts, rounds, seconds, warmup, connections } = settings;
   const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
   return `# Benchmark results
@@ -115,6 +116,10 @@ hold a few megabytes of what was taken from the upstream; that the floor has the
 ${memoryText(memory)}
 
 ${memoryVerdict(memory).join('\n')}
+
+## Scrape
+
+${scrapeText(scrape)}
 `;
 }
 

@@ -236,14 +236,14 @@ describe('compression', () => {
     expect((error as ConfigError).faults.map((fault) => fault.path)).toEqual(paths);
   });
 
-  it.runIf(isCoding('zstd'))('compresses with zstd', async () => {
+  it('compresses with zstd, or says which Node it runs on where that has none', async () => {
+    if (!isCoding('zstd')) {
+      expect(() => compression({ encodings: ['zstd'] })).toThrow(`zstd is not in this Node, ${process.version}`);
+      return;
+    }
     const { answer } = answerTo({ options: { encodings: ['zstd'] } });
     expect(answer.headers['content-encoding']).toBe('zstd');
     expect((await bodyBytes(answer.body)).readUInt32LE(0)).toBe(0xfd2fb528);
-  });
-
-  it.runIf(!isCoding('zstd'))('says which Node it runs on where that has no zstd', () => {
-    expect(() => compression({ encodings: ['zstd'] })).toThrow(`zstd is not in this Node, ${process.version}`);
   });
 });
 
