@@ -136,8 +136,12 @@ describe('a request whose body cannot be read', () => {
     expect(await refused(stream(body))).toEqual([400, 'ERR_GATEWAY_BODY_MALFORMED', detail]);
   });
 
-  it('is 400 where it is nested too deeply', async () => {
+  it('is 400 where it is nested more deeply than this Node can write, and goes on whole where it can', async () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    if (canWrite(deep)) {
+      expect((await send(addTenant, stream(deep), {}, 1_000_000)).body).toBe(deep);
+      return;
+    }
     const refusal = await refused(stream(deep), {}, 1_000_000);
     expect(refusal).toEqual([400, 'ERR_GATEWAY_BODY_MALFORMED', 'The body is nested too deeply.']);
   });
@@ -268,3 +272,12 @@ describe('functions over requests', () => {
     expect(change(fakeContext(), () => answer)).toBe(answer);
   });
 });
+
+/** Some versions of V8 write deep values without the stack. */
+function canWrite(json: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(json)) === json;
+  } catch {
+    return false;
+  }
+}
