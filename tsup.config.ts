@@ -39,6 +39,8 @@ export const options = {
   platform: 'node',
   // Shared chunks: a class is the same object whichever subpath it comes from, in ESM and in CommonJS.
   splitting: true,
+  // `import.meta.url` in CommonJS, too: optional packages are found from where this one is installed.
+  shims: true,
   dts: true,
   clean: true,
   minify: false,

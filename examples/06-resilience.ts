@@ -36,13 +36,13 @@ export async function statusOf(url: string): Promise<number | 'not asked'> {
 export async function start(): Promise<Running> {
   const stock = await startStock();
   const api = gateway({
-    defaults: { timeouts: { firstByteMs: 1_000, totalMs: 3_000 } },
+    health: { details: ['loopback'] },
     routes: [
       {
         path: '/stock',
         target: stock.url,
         retry: { retries: 2, backoffMs: 20 },
-        circuitBreaker: { failureThreshold: 5, resetTimeout: 10_000 },
+        circuitBreaker: { failureThreshold: 5, resetTimeout: 10_000, timeout: 1_000 },
         fallback: { body: { inStock: null, source: 'fallback' } },
       },
     ],

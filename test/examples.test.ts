@@ -8,6 +8,15 @@ import { listen, type Running } from '../examples/support.js';
 import { startRedis } from './support/redis-server.js';
 import { isInstalled } from './support/installed.js';
 
+/** Lines of the log, in the place of standard output. */
+const log: string[] = vi.hoisted(() => []);
+
+vi.mock('../src/logger/standard-lines.js', () => ({
+  stdoutLines: (line: string) => void log.push(line),
+  stderrLines: (line: string) => void log.push(line),
+  flushLines: () => Promise.resolve(),
+}));
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = `${ROOT}examples`;
 
@@ -131,6 +140,46 @@ const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
     expect(await statuses(withKey, withKey, withKey)).toEqual([200, 200, 429]);
   },
 
+  async '08-transforms.ts'(url) {
+    expect(await get(`${url}/people/1`)).toEqual({ id: 1, fullName: 'Ada', self: `${url}/people/1` });
+
+    const created = await post(`${url}/orders`, { product: 1 });
+    expect([created.status, await created.json()]).toEqual([
+      201,
+      { id: 2, product: 1, channel: 'web', trace: created.headers.get('x-request-id') },
+    ]);
+    const refused = await post(`${url}/orders`, { product: 'one', discount: 99 });
+    const { errors } = (await refused.json()) as { errors: { path: string }[] };
+    expect([refused.status, errors.map(({ path }) => path).sort()]).toEqual([400, ['/discount', '/product']]);
+
+    const products = await fetch(`${url}/products`, { headers: { 'accept-encoding': 'br' } });
+    expect(products.headers.get('content-encoding')).toBe('br');
+    expect(await products.json()).toMatchObject({ count: 2, items: [{ name: 'Keyboard' }, { name: 'Screen' }] });
+  },
+
+  async '09-operations.ts'(url) {
+    const statusOf = async (path: string): Promise<number> => (await fetch(url + path)).status;
+    for (let call = 0; call < 4; call++) expect(await statusOf('/users/1')).toBe(200);
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const answer = await fetch(`${url}/orders`, { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
+    expect(answer.headers.get('traceresponse')).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-01$/);
+    expect(answer.headers.get('traceresponse')).not.toContain(trace);
+    expect(await get(`${url}/health`)).toMatchObject({
+      status: 'healthy',
+      service: 'shop',
+      checks: { orders: { status: 'up' } },
+    });
+
+    expect([await statusOf('/readyz'), await statusOf('/livez')]).toEqual([200, 200]);
+    expect((await fetch(`${url}/admin/pause`, { method: 'POST' })).status).toBe(204);
+    expect([await statusOf('/readyz'), await statusOf('/livez')]).toEqual([503, 200]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('shop_pauses_total 1\n');
+    expect(metrics).toContain('http_route="users",http_response_status_code="2xx"} 4\n');
+    expect(log.filter((line) => line.includes('"route":"users"'))).toHaveLength(2);
+    expect(log.join('')).not.toMatch(/readyz|metrics/);
+  },
+
   async 'demo.ts'(url) {
     expect(await get(`${url}/api/products/1`)).toMatchObject({ name: 'Keyboard' });
   },
@@ -153,7 +202,7 @@ it('every file in examples/ has an expectation, and every expectation a file', (
 
 describe.each(files)('examples/%s', (file) => {
   it('does what it says', async () => {
-    const lines = silenceOutput();
+    silenceOutput();
     const { start } = (await import(`../examples/${file.slice(0, -3)}.ts`)) as { start: () => Promise<Running> };
     const running = await start();
     try {
@@ -162,7 +211,7 @@ describe.each(files)('examples/%s', (file) => {
       await running.close();
     }
     await expect(fetch(running.url)).rejects.toThrow('fetch failed');
-    if (file !== '04-one-piece.ts') expect(lines.join('')).toContain('"status":200');
+    if (file !== '04-one-piece.ts') expect(log.join('')).toContain('"status":200');
   });
 
   it('runs by itself and says where', async () => {
@@ -310,14 +359,10 @@ function post(url: string, value: unknown): Promise<Response> {
 }
 
 /** Keeps what is written to standard output out of the report. */
-function silenceOutput(): string[] {
-  const lines: string[] = [];
+function silenceOutput(): void {
+  log.length = 0;
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    lines.push(String(text));
-    return true;
-  });
-  return lines;
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
 }
 
 interface Program {

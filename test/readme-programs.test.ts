@@ -11,15 +11,19 @@ import { eventually } from './support/eventually.js';
 import {
   AUTH,
   blocks,
+  CONFIG,
   CORS,
   ERRORS,
   HEADERS,
   LOGIN,
+  OBSERVABILITY,
+  OPERATIONS,
   pages,
   PROTECTION,
   RATE_LIMIT,
   README,
   ROOT,
+  TRANSFORMS,
 } from './support/pages.js';
 import { startRedis, type RedisServer } from './support/redis-server.js';
 import { isInstalled } from './support/installed.js';
@@ -64,6 +68,7 @@ interface RunningProgram {
   readonly output: () => string;
   /** The exit code, when it ends by itself. */
   readonly ended: Promise<unknown>;
+  readonly signal: (name: NodeJS.Signals) => void;
 }
 
 /** Runs a program as if it were a file in this folder. */
@@ -73,7 +78,7 @@ function runProgram(code: string): RunningProgram {
   });
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', outputText], {
     cwd: ROOT,
-    env: { ...process.env, PORT: ports.get('3000') },
+    env: { ...process.env, PORT: ports.get('3000'), DRAIN_DELAY_MS: '50' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
@@ -81,12 +86,24 @@ function runProgram(code: string): RunningProgram {
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-  return { output: () => output, ended };
+  return { output: () => output, ended, signal: (name) => void child.kill(name) };
 }
 
 /** Waits for a program that has just been started. */
 function fetchSoon(url: string, headers: Record<string, string> = {}): Promise<Response> {
   return eventually(() => fetch(onFreePorts(url), { headers }), { withinMs: 10_000 });
+}
+
+function postTo(url: string, value: unknown): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(onFreePorts(url), { method: 'POST', headers, body: JSON.stringify(value) });
+}
+
+/** The records in an output, of which there are to be so many. */
+function recordsOf(output: string, count: number): Record<string, unknown>[] {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  expect(lines).toHaveLength(count);
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 async function answerOf(url: string): Promise<unknown> {
@@ -103,7 +120,7 @@ const hasCurl = ((): boolean => {
 })();
 
 /** What a program does when it runs; `null` where it is to end by itself. */
-type Run = readonly [name: string, check: (() => Promise<void>) | null];
+type Run = readonly [name: string, check: ((program: RunningProgram) => Promise<void>) | null];
 
 /** Of the programs of each page, in their order. */
 const RUNS: Readonly<Record<string, readonly Run[]>> = {
@@ -139,10 +156,7 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
         expect([answer.status, answer.headers.get('ratelimit-policy')]).toEqual([200, '"gateway";q=1000;w=60']);
         for (let call = 0; call < 10; call++) await answerOf('http://localhost:3000/api/orders');
         expect(await answerOf('http://localhost:3000/api/orders')).toMatchObject({ code: 'ERR_GATEWAY_RATE_LIMITED' });
-        expect(await answerOf('http://localhost:3000/health')).toMatchObject({
-          circuits: { '/api/users': 'closed', '/api/orders': 'closed' },
-          load: expect.any(Number) as number,
-        });
+        expect(await answerOf('http://localhost:3000/health')).toMatchObject({ status: 'healthy' });
       },
     ],
     [
@@ -166,9 +180,119 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
       },
     ],
     [
+      'transforms and operations',
+      async () => {
+        const answer = await fetchSoon('http://localhost:3000/api/users/1');
+        expect(await answer.json()).toEqual({ user: { id: 1, displayName: 'Ada' } });
+        expect(await answerOf('http://localhost:3000/api/users/ada')).toMatchObject({
+          code: 'ERR_GATEWAY_VALIDATION_FAILED',
+          errors: [{ in: 'params', path: '/id', message: 'must be integer' }],
+        });
+        expect(await answerOf('http://localhost:3000/health')).toMatchObject({
+          status: 'healthy',
+          checks: { orders: { status: 'up' } },
+        });
+        const metrics = await (await fetchSoon('http://localhost:3000/metrics')).text();
+        expect(metrics).toContain('http_route="/api/users/:id",http_response_status_code="2xx"} 1\n');
+      },
+    ],
+    [
       'one piece',
       async () => {
         expect(await answerOf('http://localhost:3000/1')).toEqual({ id: 1, name: 'Ada' });
+      },
+    ],
+  ],
+  [CONFIG]: [],
+  [TRANSFORMS]: [
+    [
+      'the whole',
+      async () => {
+        const user = await fetchSoon('http://localhost:3000/api/users/1');
+        expect(await user.json()).toEqual({ id: 1, displayName: 'Ada', self: '/api/users/1' });
+        const order = await postTo('http://localhost:3000/api/orders', { product: 1, debug: true });
+        expect([order.status, await order.json()]).toEqual([201, { id: 2, product: 1, channel: 'web' }]);
+        const orders = await answerOf('http://localhost:3000/api/orders');
+        expect(orders).toEqual({ orders: [{ id: 1 }] });
+      },
+    ],
+    [
+      'URLs of services',
+      async () => {
+        const user = await answerOf('http://localhost:3000/api/users/1');
+        expect(user).toEqual({ id: 1, name: 'Ada', self: 'https://api.example.com/users/1' });
+      },
+    ],
+    [
+      'validation',
+      async () => {
+        expect(await answerOf('http://localhost:3000/api/users/1')).toEqual({ id: 1, name: 'Ada' });
+        expect(await answerOf('http://localhost:3000/api/users/0')).toMatchObject({
+          errors: [{ in: 'params', path: '/id', message: 'must be >= 1' }],
+        });
+        const refused = await postTo('http://localhost:3000/api/orders', { product: 'one', debug: true });
+        const { errors } = (await refused.json()) as { errors: unknown };
+        expect({ errors }).toEqual(JSON.parse(blocks(TRANSFORMS, 'json')[0] ?? ''));
+        expect((await postTo('http://localhost:3000/api/orders', { product: 1, email: 'nobody' })).status).toBe(400);
+        expect((await postTo('http://localhost:3000/api/orders', { product: 1, email: 'a@b.test' })).status).toBe(201);
+      },
+    ],
+    [
+      'one piece',
+      async () => {
+        expect(await answerOf('http://localhost:3000/1')).toEqual({ user: { id: 1, name: 'Ada' } });
+      },
+    ],
+  ],
+  [OBSERVABILITY]: [
+    [
+      'the whole',
+      async ({ output }) => {
+        await answerOf('http://localhost:3000/livez');
+        const answer = await fetchSoon('http://localhost:3000/api/users/1', { 'accept-language': 'de' });
+        const trace = /^00-([\da-f]{32})-([\da-f]{16})-01$/.exec(answer.headers.get('traceresponse') ?? '');
+        const metrics = await (await fetchSoon('http://localhost:3000/metrics')).text();
+        expect(metrics).toContain('http_route="users",http_response_status_code="2xx"} 1\n');
+        const lines = await eventually(() => recordsOf(output(), 2), { withinMs: 10_000 });
+        expect(lines[0]).toMatchObject({
+          route: 'users',
+          traceId: trace?.[1],
+          spanId: trace?.[2],
+          headers: { 'accept-language': 'de' },
+        });
+        expect(lines[1]).toMatchObject({ path: '/metrics' });
+      },
+    ],
+    ['loggers', null],
+    ['registries', null],
+    [
+      'diagnostics channels',
+      async () => {
+        await answerOf('http://localhost:3000/api/users/1');
+      },
+    ],
+  ],
+  [OPERATIONS]: [
+    [
+      'health',
+      async () => {
+        expect(await answerOf('http://localhost:3000/readyz')).toEqual({ status: 'ready' });
+        const checks = { mail: { status: 'up', critical: false }, users: { status: 'up', critical: true } };
+        expect(await answerOf('http://localhost:3000/readyz?verbose')).toMatchObject({ status: 'ready', checks });
+        expect(await answerOf('http://localhost:3000/health')).toMatchObject({
+          status: 'healthy',
+          service: 'shop',
+          version: '1.4.2',
+          checks,
+        });
+      },
+    ],
+    [
+      'to stop',
+      async ({ signal, ended }) => {
+        expect(await answerOf('http://localhost:3000/readyz')).toEqual({ status: 'ready' });
+        signal('SIGTERM');
+        expect(await ended).toBe(0);
       },
     ],
   ],
@@ -224,9 +348,10 @@ describe('the programs', () => {
   );
   const runnable = entries.filter(({ code }) => hasRedis || !code.includes('redis://'));
   it.each(runnable)('run: $path, $name', async ({ check, code }) => {
-    const { output, ended } = runProgram(code);
+    const program = runProgram(code);
+    const { output, ended } = program;
     if (check === null) expect([await ended, output()]).toEqual([0, expect.any(String)]);
-    else await check();
+    else await check(program);
     for (const [, said = ''] of code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)) {
       await eventually(() => output().split('\n').includes(onFreePorts(said)), { withinMs: 10_000 });
     }

@@ -7,15 +7,21 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { REFUSALS } from '../src/core/errors.js';
+import { createGateway } from '../src/gateway/index.js';
 import { GATEWAY_ORDER, ROUTE_ORDER } from '../src/gateway/order.js';
+import { healthPaths } from '../src/health/index.js';
 import * as innergate from '../src/index.js';
+import { transform } from '../src/transforms/index.js';
 import {
   AUTH,
   blocks,
+  CONFIG,
   CORS,
   ERRORS,
   HEADERS,
   LOGIN,
+  OBSERVABILITY,
+  OPERATIONS,
   pages,
   PROTECTION,
   RATE_LIMIT,
@@ -23,6 +29,7 @@ import {
   README,
   ROOT,
   rowsWith,
+  TRANSFORMS,
 } from './support/pages.js';
 
 const manifest = JSON.parse(read('package.json')) as {
@@ -82,7 +89,7 @@ describe('CONTRIBUTING.md', () => {
     const order =
       read('CONTRIBUTING.md')
         .split('\n')
-        .find((line) => line.startsWith('`request-id` > ')) ?? '';
+        .find((line) => line.startsWith('`diagnostics` > ')) ?? '';
     const names = (stages: readonly { name: string }[]): string[] => stages.map(({ name }) => name);
     expect([...order.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name)).toEqual([
       ...names(GATEWAY_ORDER),
@@ -170,13 +177,21 @@ interface OptionTable {
   readonly of: readonly string[];
   /** Told in the text, once for all. */
   readonly elsewhere?: string;
-  /** The rest of the table: another page, and an option of that. */
-  readonly rest?: readonly [page: string, option: string];
+  /** The rest of the table: other pages, each with an option of its own. */
+  readonly rest?: readonly (readonly [page: string, option: string])[];
 }
 
 const TABLES: readonly OptionTable[] = [
-  { page: README, option: 'methods', of: ['gateway/config.ts RouteConfig'], rest: [HEADERS, 'changeOrigin'] },
-  { page: README, option: 'trustProxy', of: ['gateway/config.ts GatewayConfig'], elsewhere: 'routes' },
+  {
+    page: README,
+    option: 'methods',
+    of: ['gateway/config.ts RouteConfig'],
+    rest: [
+      [HEADERS, 'changeOrigin'],
+      [CONFIG, 'socketPath'],
+    ],
+  },
+  { page: CONFIG, option: 'trustProxy', of: ['gateway/config.ts GatewayConfig'], elsewhere: 'routes' },
   { page: ERRORS, option: 'connectMs', of: ['proxy/options.ts Timeouts'] },
   { page: RATE_LIMIT, option: 'burst', of: ['gateway/config.ts RouteRateLimit'], elsewhere: 'clock' },
   {
@@ -241,6 +256,36 @@ const TABLES: readonly OptionTable[] = [
   { page: LOGIN, option: 'blockSize', of: ['auth/basic/hash-password.ts HashPasswordOptions'] },
   { page: CORS, option: 'preflightContinue', of: ['cors/options.ts CorsOptions'] },
   { page: CORS, option: 'frameOptions', of: ['security-headers/options.ts SecurityHeadersOptions'] },
+  { page: TRANSFORMS, option: 'stripHeaders', of: ['transforms/types.ts TransformOptions'] },
+  {
+    page: TRANSFORMS,
+    option: 'append',
+    of: ['transforms/types.ts RequestVerbs', 'transforms/types.ts ResponseVerbs'],
+  },
+  { page: TRANSFORMS, option: 'urls', of: ['transforms/urls/options.ts RewriteUrlsOptions'] },
+  { page: TRANSFORMS, option: 'maxErrors', of: ['validation/options.ts ValidationOptions'] },
+  { page: TRANSFORMS, option: 'minBytes', of: ['compression/options.ts CompressionOptions'] },
+  { page: OBSERVABILITY, option: 'skip', of: ['logger/options.ts AccessLogOptions'] },
+  { page: OBSERVABILITY, option: 'errorSink', of: ['logger/json-logger.ts JsonLoggerOptions'] },
+  { page: OBSERVABILITY, option: 'durationMs', of: ['logger/access-record.ts AccessRecord'] },
+  {
+    page: OBSERVABILITY,
+    option: 'viewers',
+    of: [
+      'gateway/metrics.ts GatewayMetrics',
+      'metrics/usage-stats.ts UsageOptions',
+      'metrics/registry.ts MetricsRegistryOptions',
+    ],
+  },
+  { page: OBSERVABILITY, option: 'incoming', of: ['tracing/options.ts TracingOptions'] },
+  {
+    page: OBSERVABILITY,
+    option: 'innergate:request:end',
+    of: ['tracing/diagnostics.ts DiagnosticsMessages'],
+  },
+  { page: OPERATIONS, option: 'livePath', of: ['health/options.ts HealthOptions'] },
+  { page: OPERATIONS, option: 'critical', of: ['health/options.ts HealthCheckOptions'] },
+  { page: OPERATIONS, option: 'announce', of: ['adapters/node/serve.ts ServeOptions'] },
 ];
 
 describe('the tables', () => {
@@ -255,7 +300,7 @@ describe('the tables', () => {
       );
       if (elsewhere !== undefined) expect(options.delete(elsewhere)).toBe(true);
       expect(options.size).toBeGreaterThan(2);
-      const rows = [...rowsWith(page, option), ...(rest === undefined ? [] : rowsWith(...rest))];
+      const rows = [...rowsWith(page, option), ...(rest ?? []).flatMap((other) => rowsWith(...other))];
       expect(sorted(optionsIn(rows))).toEqual(sorted(options));
     },
   );
@@ -293,13 +338,51 @@ describe('the tables', () => {
       expect(text).toContain(`\`${name}\` (${String(value)})`);
   });
 
-  it('and the text tells every option of serve() with its default', () => {
-    const text = readme.split('\n').find((line) => line.startsWith('`serve()`')) ?? '';
-    for (const [name, value] of optionsOf('src/adapters/node/serve.ts', 'ServeOptions')) {
-      expect(text).toContain(value === null ? `\`${name}\`` : `\`${name}\` (${value})`);
+  it('and the text tells the defaults of close()', () => {
+    const said = /`close\(\{ (\w+), (\w+) \}\)` takes (\d+) and (\d+) ms/.exec(read(OPERATIONS)) ?? [];
+    const [, first = '', second = '', ...values] = said;
+    const told = new Map([first, second].map((name, index) => [name, values[index] ?? null]));
+    expect(sorted(told)).toEqual(sorted(optionsOf('src/gateway/gateway.ts', 'CloseOptions')));
+  });
+
+  it('tell every name that a template knows', () => {
+    let message = '';
+    try {
+      transform({ request: { type: 'add-header', key: 'x', value: '{nothing.like.it}' } });
+    } catch (error) {
+      ({ message } = error as Error);
     }
+    const known = /the names are (.*)/.exec(message)?.[1]?.split(', ') ?? [];
+    expect(known.length).toBeGreaterThan(5);
+    const told = rowsWith(TRANSFORMS, '{method}').flatMap(([names = '']) => [...names.matchAll(/`\{([^}]+)\}`/g)]);
+    expect(told.map(([, name]) => name).sort()).toEqual(known.sort());
+  });
+
+  it('tell every metric of a gateway and its labels', async () => {
+    const gateway = createGateway({
+      routes: [{ path: '/', respond: { body: null } }],
+      accessLog: false,
+      metrics: true,
+    });
+    const known: [string, string][] = [];
+    gateway.metrics?.watch(({ name, labels }) => known.push([name, labels.join(' ')]));
+    await gateway.close();
+    const told = rowsWith(OBSERVABILITY, 'gateway_retries_total').flatMap(([names = '', labels = '']) =>
+      codesIn(names).map((name) => [name, codesIn(labels).join(' ')]),
+    );
+    expect(told.sort()).toEqual(known.sort());
+  });
+
+  it('tell where the gateway answers itself', () => {
+    const told = rowsWith(OPERATIONS, '/readyz').flatMap(([paths = '']) => codesIn(paths));
+    expect(told.sort()).toEqual(healthPaths().sort());
   });
 });
+
+/** Each piece of code. */
+function codesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code as string);
+}
 
 /** The first word of each piece of code. */
 function namesIn(cell: string): string[] {

@@ -23,16 +23,16 @@ import { options } from '../tsup.config.js';
  * to pull in another one.
  */
 const BUDGET_KB: Record<string, number> = {
-  innergate: 525,
-  'innergate/express': 550,
-  'innergate/koa': 550,
-  'innergate/node': 560,
-  'innergate/core': 24,
+  innergate: 790,
+  'innergate/express': 820,
+  'innergate/koa': 820,
+  'innergate/node': 830,
+  'innergate/core': 33,
   'innergate/router': 64,
-  'innergate/proxy': 60,
+  'innergate/proxy': 76,
   'innergate/body-limit': 16,
-  'innergate/health': 16,
-  'innergate/logger': 16,
+  'innergate/health': 50,
+  'innergate/logger': 56,
   'innergate/request-id': 16,
   'innergate/rate-limiter': 105,
   'innergate/circuit-breaker': 50,
@@ -43,6 +43,11 @@ const BUDGET_KB: Record<string, number> = {
   'innergate/cors': 26,
   'innergate/security-headers': 22,
   'innergate/ip-filter': 28,
+  'innergate/transforms': 127,
+  'innergate/compression': 36,
+  'innergate/validation': 45,
+  'innergate/metrics': 76,
+  'innergate/tracing': 45,
 };
 
 const HAS_AUTHENTICATION = /^innergate(?:\/(?:auth|express|koa|node))?$/;

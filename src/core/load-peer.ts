@@ -1,11 +1,8 @@
 import { createRequire } from 'node:module';
 
-/** In CommonJS there is a file name, in ESM a URL. */
-const here = typeof __filename === 'string' ? __filename : import.meta.url;
-
 /** An optional package that the user has installed beside this one; `null` where it is not there. */
 export function loadPeer(name: string): unknown {
-  const require = createRequire(here);
+  const require = createRequire(import.meta.url);
   let path: string;
   try {
     path = require.resolve(name);
