@@ -38,10 +38,8 @@ export async function start(): Promise<Running> {
       {
         path: '/products',
         target: products.url,
-        transforms: {
-          stripHeaders: true,
-          response: { body: (list) => ({ count: (list as unknown[]).length, items: list }) },
-        },
+        transforms: { response: { body: (list) => ({ count: (list as unknown[]).length, items: list }) } },
+        stripHeaders: true,
       },
     ],
   });

@@ -256,7 +256,7 @@ export { compression, type CompressionOptions } from './compression/index.js';
 export { validation } from './validation/index.js';
 export type { JsonSchema, StandardSchema, ValidationFault, ValidationOptions } from './validation/index.js';
 // Logs
-export { accessLog, jsonLogger, stderrLines, stdoutLines, toLogger } from './logger/index.js';
+export { accessLog, flushLines, jsonLogger, stderrLines, stdoutLines, toLogger } from './logger/index.js';
 export type { AccessLogOptions, AccessRecord, JsonLoggerOptions, LineSink, Logger, LogLevel } from './logger/index.js';
 // Metrics
 export {

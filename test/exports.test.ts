@@ -50,6 +50,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'diagnostics',
       'errorBoundary',
       'fallback',
+      'flushLines',
       'fromExpressRateLimitStore',
       'hashApiKey',
       'hashPassword',
@@ -395,7 +396,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
   },
   './body-limit': { values: ['bodyLimit'], types: [] },
   './health': {
-    values: ['Health', 'health', 'healthPaths'],
+    values: ['Health', 'health'],
     types: [
       'HealthCheck',
       'HealthCheckFunction',
@@ -544,7 +545,7 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
     types: ['LoadMonitorOptions', 'LoadShedding', 'LoadSheddingOptions', 'LoadSnapshot', 'Priority'],
   },
   './transforms': {
-    values: ['SENSITIVE_HEADERS', 'rewriteUrls', 'stripHeaders', 'templateParams', 'transform'],
+    values: ['SENSITIVE_HEADERS', 'rewriteUrls', 'stripHeaders', 'transform'],
     types: [
       'AddHeaderRule',
       'BodyMapping',
@@ -562,7 +563,6 @@ const PUBLIC: Record<string, { values: string[]; types: string[] }> = {
       'ResponseVerbs',
       'RewritePathRule',
       'RewriteUrlsOptions',
-      'TemplateParam',
       'TransformOptions',
     ],
   },

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { REFUSALS } from '../src/core/errors.js';
 import { createGateway } from '../src/gateway/index.js';
 import { GATEWAY_ORDER, ROUTE_ORDER } from '../src/gateway/order.js';
-import { healthPaths } from '../src/health/index.js';
+import { healthPaths } from '../src/health/options.js';
 import * as innergate from '../src/index.js';
 import { transform } from '../src/transforms/index.js';
 import {
@@ -256,7 +256,6 @@ const TABLES: readonly OptionTable[] = [
   { page: LOGIN, option: 'blockSize', of: ['auth/basic/hash-password.ts HashPasswordOptions'] },
   { page: CORS, option: 'preflightContinue', of: ['cors/options.ts CorsOptions'] },
   { page: CORS, option: 'frameOptions', of: ['security-headers/options.ts SecurityHeadersOptions'] },
-  { page: TRANSFORMS, option: 'stripHeaders', of: ['transforms/types.ts TransformOptions'] },
   {
     page: TRANSFORMS,
     option: 'append',

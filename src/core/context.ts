@@ -5,7 +5,7 @@ import { headerMap, isIdentityField, mergedList, nominatedFields } from './heade
 import { compileHook } from './hook.js';
 import type { TraceContext } from './trace-context.js';
 import type { UpstreamFields } from './upstream-fields.js';
-import type { GatewayRequest, HeaderMap, Body, Identity, RouteMatch } from './types.js';
+import type { Body, GatewayRequest, GatewayResponse, HeaderMap, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
 export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
@@ -87,6 +87,8 @@ export class Context {
   deadline = Infinity;
   /** Code of the gateway's own answer; written by `refuse`. */
   refusal: RefusalCode | null = null;
+  /** That answer, as long as no other has taken its place; written by `refuse`. */
+  ownAnswer: GatewayResponse | null = null;
   /** Why it was refused, for the log, never for the client; written by `refuse`. */
   reason: string | null = null;
   /** What a piece in dry run would have refused with; written by that piece. */

@@ -62,5 +62,5 @@ export function refuse(
     ...headers,
   };
   if (CLOSES_CONNECTION.has(code)) answer.connection = 'close';
-  return { status, headers: answer, body };
+  return (ctx.ownAnswer = { status, headers: answer, body });
 }

@@ -73,6 +73,10 @@ export interface RoutePolicies {
   validation?: ValidationOptions | false;
   /** Changes to requests and answers. `false` turns off what `defaults` give. @default none */
   transforms?: TransformOptions | false;
+  /**
+   * Take from answers what tells of the software behind, `Server` and `X-Powered-By` say; a list adds to it. @default off
+   */
+  stripHeaders?: readonly string[] | boolean;
   /** What the service calls itself, in the words of the outside. `false` turns off what `defaults` give. @default off */
   rewriteUrls?: RewriteUrlsOptions | false;
   /** Compress answers; `true` = with the defaults of the piece. @default off */

@@ -1,7 +1,8 @@
 /** Layers of a route that look into messages: what they ask of them, and what they make of them. */
 import { compression } from '../compression/index.js';
 import type { Fault } from '../core/options.js';
-import { rewriteUrls, templateParams, transform } from '../transforms/index.js';
+import { rewriteUrls, stripHeaders, transform } from '../transforms/index.js';
+import { templateParams } from '../transforms/template-params.js';
 import { validation } from '../validation/index.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Part, PlannedRoute } from './protect.js';
@@ -14,6 +15,10 @@ export function validationPart({ policies: { validation: options } }: PlannedRou
   if (options === null) return [];
   const parts = ['params', 'query', 'headers', 'body'].filter((part) => part in options);
   return [{ middleware: validation(options), setting: () => `of ${parts.join(', ')}` }];
+}
+
+export function stripHeadersPart({ policies: { stripHeaders: names } }: PlannedRoute): Part[] {
+  return names === null ? [] : [{ middleware: stripHeaders(names) }];
 }
 
 export function rewriteUrlsPart({ policies: { rewriteUrls: options } }: PlannedRoute): Part[] {

@@ -11,7 +11,7 @@ import { securityHeaders } from '../security-headers/index.js';
 import { diagnostics, tracing, type TracingOptions } from '../tracing/index.js';
 import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
-import { compressionPart, rewriteUrlsPart, transformsPart, validationPart } from './content.js';
+import { compressionPart, rewriteUrlsPart, stripHeadersPart, transformsPart, validationPart } from './content.js';
 import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
 import type { Measurement } from './metrics.js';
@@ -170,6 +170,11 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     name: 'transforms',
     reason: 'once for all attempts, and on what answers in the place of the service, too',
     build: transformsPart,
+  },
+  {
+    name: 'strip-headers',
+    reason: 'before transforms, which may write such a field again',
+    build: stripHeadersPart,
   },
   {
     name: 'fallback',

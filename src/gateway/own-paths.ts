@@ -1,4 +1,4 @@
-import { healthPaths } from '../health/index.js';
+import { healthPaths } from '../health/options.js';
 import type { GatewayConfig } from './config.js';
 
 /** A path that the gateway answers itself to `GET` and `HEAD`, and what answers there. */

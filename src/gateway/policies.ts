@@ -27,6 +27,8 @@ export interface ResolvedPolicies {
   readonly rateLimits: readonly ResolvedRateLimit[];
   readonly compression: CompressionOptions | null;
   readonly validation: ValidationOptions | null;
+  /** Names beside the known ones. */
+  readonly stripHeaders: readonly string[] | null;
   readonly rewriteUrls: RewriteUrlsOptions | null;
   readonly transforms: TransformOptions | null;
   readonly concurrency: RouteConcurrency | null;
@@ -66,6 +68,7 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
     ],
     compression: written(given('compression')),
     validation: written(given('validation')),
+    stripHeaders: stripped(given('stripHeaders')),
     rewriteUrls: written(given('rewriteUrls')),
     transforms: written(given('transforms')),
     concurrency: written(given('concurrency'), (limit) => ({ limit })),
@@ -75,6 +78,10 @@ export function policiesOf(route: RouteConfig, config: GatewayConfig): ResolvedP
     circuitBreaker: written(given('circuitBreaker')),
     use: [...(config.use ?? []), ...(defaults.use ?? []), ...(route.use ?? [])],
   };
+}
+
+function stripped(option: RoutePolicies['stripHeaders'] = false): readonly string[] | null {
+  return option === false ? null : option === true ? [] : option;
 }
 
 /** Some handlers, such as that of a login, come with limits. */

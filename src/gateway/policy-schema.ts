@@ -37,6 +37,7 @@ import { inspectRetryOptions, retryFields } from '../retry/options.js';
 import { inspectCorsOptions } from '../cors/options.js';
 import { securityHeadersFields } from '../security-headers/options.js';
 import { inspectTransformOptions } from '../transforms/options.js';
+import { headerNamesField } from '../transforms/strip-headers.js';
 import { inspectRewriteUrlsOptions } from '../transforms/urls/index.js';
 import { inspectValidationOptions } from '../validation/options.js';
 import type { RouteAuth } from './auth.js';
@@ -104,6 +105,7 @@ export const policyFields = {
   priority: priorityField,
   validation: either(off, options(inspectValidationOptions)),
   transforms: either(off, options(inspectTransformOptions)),
+  stripHeaders: either(boolean, headerNamesField),
   rewriteUrls: either(off, options(inspectRewriteUrlsOptions)),
   compression: either(boolean, options(inspectCompressionOptions)),
   use: list(func, { min: 0 }),

@@ -1,7 +1,6 @@
 export { Health } from './health.js';
 export { health } from './middleware.js';
 export {
-  healthPaths,
   type HealthCheck,
   type HealthCheckFunction,
   type HealthCheckOptions,

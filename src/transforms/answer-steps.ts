@@ -88,7 +88,7 @@ function discard(body: ByteStream, ctx: Context): void {
 /** Runs the steps of an answer. Where one fails, what is left of the body is not waited for. */
 export function guarded(run: AnswerStep): AnswerStep {
   return function runGuarded(response: GatewayResponse, ctx: Context) {
-    if (ctx.refusal !== null) return response;
+    if (response === ctx.ownAnswer) return response;
     const { body } = response;
     try {
       const result = run(response, ctx);

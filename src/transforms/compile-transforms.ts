@@ -4,7 +4,6 @@ import { compileAnswerSteps, guarded, readsBody } from './answer-steps.js';
 import { askForDecodable } from './decodable.js';
 import { inTurn, type Step } from './in-turn.js';
 import { compileRequestSteps, type RequestStep } from './request-steps.js';
-import { compileStripping } from './strip-headers.js';
 import type { TransformOptions } from './types.js';
 
 /** What is done to a request and to its answer. */
@@ -19,12 +18,11 @@ const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 
 /** Compiles the options once. */
 export function compileTransforms(options: TransformOptions): CompiledTransforms {
-  const { stripHeaders = false, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
+  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
   const answerTransforms = [options.response ?? []].flat();
   const requestSteps = compileRequestSteps([options.request ?? []].flat(), maxBodyBytes);
   const answerSteps = compileAnswerSteps(answerTransforms, maxBodyBytes);
   if (answerTransforms.some(readsBody)) requestSteps.push(prepareAnswer);
-  if (stripHeaders !== false) answerSteps.unshift(compileStripping(stripHeaders === true ? [] : stripHeaders));
   return {
     onRequest: untilAnswered(requestSteps),
     onAnswer: answerSteps.length === 0 ? null : guarded(inTurn(answerSteps)),

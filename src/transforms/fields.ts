@@ -12,6 +12,8 @@ const OF_REQUESTS: ReadonlySet<string> = new Set([
   'content-length',
   'expect',
   'host',
+  'traceparent',
+  'tracestate',
 ]);
 
 const OF_RESPONSES: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length']);

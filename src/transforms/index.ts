@@ -1,7 +1,5 @@
 export { transform } from './middleware.js';
 export { SENSITIVE_HEADERS, stripHeaders } from './strip-headers.js';
-export { templateParams } from './template-params.js';
-export type { TemplateParam } from './template-params.js';
 export type {
   AddHeaderRule,
   BodyMapping,

@@ -25,7 +25,6 @@ import type { TransformOptions } from './types.js';
  * const change = transform({
  *   request: [{ type: 'add-header', key: 'X-Tenant', value: '{identity.tenant}' }],
  *   response: { omit: ['password', 'items.*.password'] },
- *   stripHeaders: true,
  * });
  * const handler = compose([change], proxy({ target: 'http://users:3001' }));
  */

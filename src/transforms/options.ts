@@ -1,5 +1,4 @@
 import {
-  boolean,
   either,
   func,
   inspect,
@@ -28,7 +27,6 @@ import {
   textTemplate,
   wholePathTemplate,
 } from './fields.js';
-import { headerNamesField } from './strip-headers.js';
 import type { BodyShape, RequestVerbs, ResponseVerbs, TransformOptions } from './types.js';
 
 /** What names and values are, by the places that verbs work on. */
@@ -141,7 +139,6 @@ const responseTransform = transformOf(headerRules(responseFieldName), verbsOf(of
 export const transformFields = {
   request: either(requestTransform, list(requestTransform, { min: 0 })),
   response: either(responseTransform, list(responseTransform, { min: 0 })),
-  stripHeaders: either(boolean, headerNamesField),
   maxBodyBytes: integer({ min: 1 }),
 } satisfies Record<keyof TransformOptions, Schema>;
 

@@ -34,20 +34,6 @@ export const SENSITIVE_HEADERS: readonly string[] = [
 
 export const headerNamesField = list(string('a header field name', isFieldName), { min: 0 });
 
-/** Compiles the removal of {@link SENSITIVE_HEADERS} and of `more` once. */
-export function compileStripping(
-  more: readonly string[],
-): (response: GatewayResponse, ctx: Context) => GatewayResponse {
-  const names = new Set([...SENSITIVE_HEADERS, ...more.map((name) => name.toLowerCase())]);
-  return function stripAnswer(response, ctx) {
-    if (ctx.refusal !== null) return response;
-    const { headers } = response;
-    // Set, not deleted: an object that loses a field loses its fast shape.
-    for (const name in headers) if (names.has(name)) headers[name] = undefined;
-    return response;
-  };
-}
-
 /**
  * Takes from the answers of services what tells of the software behind: {@link SENSITIVE_HEADERS}, and the fields of
  * `names`.
@@ -59,7 +45,16 @@ export function compileStripping(
  */
 export function stripHeaders(names: readonly string[] = []): Middleware {
   validate('stripHeaders', names, headerNamesField, 'names');
-  const strip = compileStripping(names);
+  const taken = new Set([...SENSITIVE_HEADERS, ...names.map((name) => name.toLowerCase())]);
+
+  function strip(response: GatewayResponse, ctx: Context): GatewayResponse {
+    if (response === ctx.ownAnswer) return response;
+    const { headers } = response;
+    // Set, not deleted: an object that loses a field loses its fast shape.
+    for (const name in headers) if (taken.has(name)) headers[name] = undefined;
+    return response;
+  }
+
   return function stripHeadersMiddleware(ctx, next: Handler) {
     return after(next, ctx, strip);
   };

@@ -139,11 +139,6 @@ export interface TransformOptions {
   /** What is done to answers, in this order; the gateway's own refusals stay as they are. @default nothing */
   response?: ResponseTransform | readonly ResponseTransform[];
   /**
-   * Take from answers what tells of the software behind: `true` = `Server`, `X-Powered-By` and their like, see
-   * {@link SENSITIVE_HEADERS}; a list adds to it. It comes before `response`. @default false
-   */
-  stripHeaders?: boolean | readonly string[];
-  /**
    * Bytes of a body, decoded, that a rule looks into; a longer request is refused with 413, a longer answer is 502. From
    * 1 on. @default 1048576, 1 MiB
    */

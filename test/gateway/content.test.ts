@@ -51,11 +51,17 @@ describe('transforms', () => {
     const gateway = gatewayOf({
       defaults,
       routes: [
-        { path: '/', respond: () => Promise.reject(new Error('down')), fallback: users },
+        {
+          path: '/',
+          respond: () => Promise.reject(new Error('down')),
+          fallback: users,
+          // Open from the second request on: the fallback stands in for a refusal then.
+          circuitBreaker: { failureThreshold: 1 },
+        },
         { path: '/none', respond: () => Promise.reject(new Error('down')) },
       ],
     });
-    expect(await textOf(gateway)).toBe('{"name":"Ada"}');
+    for (let call = 0; call < 3; call++) expect(await textOf(gateway)).toBe('{"name":"Ada"}');
     expect(JSON.parse(await textOf(gateway, { url: '/none' }))).toMatchObject({ code: 'ERR_GATEWAY_INTERNAL' });
   });
 
@@ -69,6 +75,32 @@ describe('transforms', () => {
       "defaults.transforms.request.value: {params.name}: '/users/:id' has no :name",
     ]);
     expect(faultsOf({ transforms: false }, { transforms: add('{params.name}') })).toEqual([]);
+  });
+});
+
+describe('stripHeaders', () => {
+  const headers = { server: 'Apache', 'x-powered-by': 'PHP', 'x-instance': '7' };
+
+  it('holds by defaults beside transforms of the route, which may write such a field again', async () => {
+    const gateway = gatewayOf({
+      defaults: { stripHeaders: ['X-Instance'] },
+      routes: [
+        {
+          path: '/',
+          respond: { headers, body: 'x' },
+          transforms: { response: { add: { headers: { server: 'us' } } } },
+        },
+        { path: '/raw', respond: { headers, body: 'x' }, stripHeaders: false },
+        { path: '/known', respond: { headers, body: 'x' }, stripHeaders: true },
+      ],
+    });
+    const shown = async (url: string): Promise<unknown> =>
+      JSON.parse(JSON.stringify((await ask(gateway, { url })).headers));
+    expect(await shown('/')).not.toHaveProperty('x-instance');
+    expect(await shown('/')).toMatchObject({ server: 'us' });
+    expect(await shown('/raw')).toMatchObject(headers);
+    expect(await shown('/known')).toMatchObject({ 'x-instance': '7' });
+    expect(await shown('/known')).not.toHaveProperty('server');
   });
 });
 
@@ -138,16 +170,17 @@ describe('compression and rewriteUrls', () => {
           path: '/',
           respond: users,
           validation: { query: true, body: true },
-          transforms: { stripHeaders: true },
+          transforms: { response: { wrap: 'data' } },
+          stripHeaders: true,
           rewriteUrls: { urls: { 'http://users:3001': '/users' } },
         },
       ],
     });
     const { policies, settings } = gateway.explain('GET', '/');
-    expect(policies.slice(-5)).toEqual(['body-limit', 'compression', 'validation', 'rewrite-urls', 'transforms']);
+    expect(policies.slice(-5)).toEqual(['compression', 'validation', 'rewrite-urls', 'transforms', 'strip-headers']);
     expect(settings).toMatchObject({
       validation: 'of query, body',
-      transforms: 'stripHeaders',
+      transforms: 'response',
       'rewrite-urls': 'http://users:3001',
     });
   });

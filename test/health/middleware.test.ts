@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, validate } from '../../src/core/options.js';
 import type { GatewayResponse } from '../../src/core/types.js';
-import { Health, health, healthPaths, type HealthOptions } from '../../src/health/index.js';
+import { Health, health, type HealthOptions } from '../../src/health/index.js';
+import { healthPaths } from '../../src/health/options.js';
 import { healthSchema } from '../../src/health/options.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { bodyText, fakeContext, type FakeRequestOptions } from '../support/request.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
 import { refuse } from '../../src/core/refuse.js';
-import { SENSITIVE_HEADERS, stripHeaders, transform } from '../../src/transforms/index.js';
+import { SENSITIVE_HEADERS, stripHeaders } from '../../src/transforms/index.js';
 import { fakeContext } from '../support/request.js';
 
 const given = (): Record<string, string> => ({ server: 'nginx', 'x-powered-by': 'PHP', 'x-inner': '1', etag: '"a"' });
@@ -13,16 +13,6 @@ describe('stripHeaders', () => {
     expect(JSON.parse(JSON.stringify(answer.headers))).toEqual({ etag: '"a"' });
     // Deleting would make the object a slow one.
     expect(Object.keys(answer.headers)).toEqual(Object.keys(given()));
-  });
-
-  it('is an option of transform, and leaves what its rules write', () => {
-    const answer = { status: 200, headers: given(), body: null };
-    const response = { type: 'add-header', key: 'Server', value: 'gateway' } as const;
-    void transform({ response, stripHeaders: true })(fakeContext(), () => answer);
-    expect(JSON.parse(JSON.stringify(answer.headers))).toEqual({ server: 'gateway', 'x-inner': '1', etag: '"a"' });
-    const kept = { status: 200, headers: given(), body: null };
-    void transform({ stripHeaders: false })(fakeContext(), () => kept);
-    expect(kept.headers).toEqual(given());
   });
 
   it('leaves an answer of the gateway alone', () => {

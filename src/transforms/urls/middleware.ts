@@ -34,7 +34,7 @@ export function rewriteUrls(options: RewriteUrlsOptions): Middleware {
   const urls = new UrlMap(options.urls);
 
   function rewriteAnswer(response: GatewayResponse, ctx: Context): MaybePromise<GatewayResponse> {
-    if (ctx.refusal !== null) return response;
+    if (response === ctx.ownAnswer) return response;
     rewriteFields(response.headers, names, ctx, urls);
     if (types.size === 0 || !isRewritable(response, types)) return response;
     return rewriteBody(response, ctx, urls.outward(ctx.request), maxBodyBytes);
