@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { createGzip } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Attempt, AttemptObserver } from '../../src/core/attempt.js';
 import type { Outcome } from '../../src/core/context.js';
 import type { Middleware } from '../../src/core/types.js';
@@ -189,6 +190,27 @@ describe('the bytes of an exchange', () => {
     });
     expect((await send(running.url)).text).toBe('abcdef');
     expect((await only(seen)).outcome).toMatchObject({ bytesOut: 6 });
+  });
+
+  it('of a stream that counts something else are those that go out', async () => {
+    const warnings: string[] = [];
+    const warn = ({ message }: Error): void => {
+      warnings.push(message);
+    };
+    process.on('warning', warn);
+    onTestFinished(() => {
+      process.off('warning', warn);
+    });
+    const { running, seen } = await observed({
+      respond: () => {
+        const body = createGzip();
+        body.end('x'.repeat(10_000));
+        return { status: 200, headers: { 'content-encoding': 'gzip' }, body };
+      },
+    });
+    const { text } = await send(running.url);
+    expect((await only(seen)).outcome.bytesOut).toBe(text.length);
+    expect(warnings).toEqual([]);
   });
 
   it('of an answer of the gateway itself are those of its problem', async () => {

@@ -1,6 +1,7 @@
 /** From a request of `node:http` to the onion and back: the one path that every adapter takes. */
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { Readable } from 'node:stream';
 import { bodyBytes } from '../../core/body-bytes.js';
 import { Context, type Outcome } from '../../core/context.js';
 import { answerFailure } from '../../core/error-boundary.js';
@@ -12,7 +13,8 @@ import { connectionOf, type Connection } from './connection.js';
 import { isPassedOn, type Mount } from './mount.js';
 import type { ParsedRequest } from './parsed-body.js';
 import { readRequest, type NodeRequest } from './read-request.js';
-import { countedBody, setHeaders, writeResponse } from './write-response.js';
+import { RequestBody } from './request-body.js';
+import { SentBytes, setHeaders, writeResponse } from './write-response.js';
 
 /** What a piece that was mounted earlier has proven of a request, for those that are mounted behind it. */
 const proven = new WeakMap<NodeRequest, Pick<Context, 'identity' | 'upstreamFields'>>();
@@ -27,7 +29,7 @@ export class NodeExchange {
   readonly #caller: { user?: unknown };
   #response: GatewayResponse | null = null;
   /** What the connection is given; `undefined` where the host answers. */
-  #body: Body | undefined;
+  #sent: Body | SentBytes | undefined;
 
   /**
    * @param hostTrust Holds where the mount has no trust setting of its own.
@@ -87,7 +89,8 @@ export class NodeExchange {
 
   #complete(response: GatewayResponse): GatewayResponse {
     this.ctx.completeAnswer(response.headers);
-    this.#body = countedBody(response.body, this.#res);
+    const { body } = response;
+    this.#sent = body instanceof Readable ? new SentBytes(body, this.#res) : body;
     return response;
   }
 
@@ -135,12 +138,14 @@ export class NodeExchange {
 
   #bytesIn(): number | undefined {
     const { body, headers } = this.ctx.request;
-    return this.#body === undefined ? lengthOf(headers['content-length']) : bodyBytes(body);
+    if (body instanceof RequestBody) return body.bytesRead;
+    return this.#sent === undefined ? lengthOf(headers['content-length']) : bodyBytes(body);
   }
 
   #bytesOut(): number | undefined {
     if (this.ctx.request.method === 'HEAD') return 0;
-    return this.#body === undefined ? lengthOf(this.#res.getHeader('content-length')) : bodyBytes(this.#body);
+    if (this.#sent === undefined) return lengthOf(this.#res.getHeader('content-length'));
+    return this.#sent instanceof SentBytes ? this.#sent.count : bodyBytes(this.#sent);
   }
 
   /** An answer that is cut short is cut by the client, unless something failed on this side before. */

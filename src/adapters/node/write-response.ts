@@ -114,17 +114,19 @@ function closeUnlessRead(headers: HeaderMap, { body, headers: sent, raw, httpVer
   if (headers.connection === 'close') connectionOf(req.socket).close();
 }
 
-/** The same body; one that does not count what it gives to the connection is counted from outside. */
-export function countedBody(body: Body, res: ServerResponse): Body {
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array || 'bytesRead' in body) return body;
-  const stream: { bytesRead?: number } = body;
-  stream.bytesRead = 0;
-  res.once('pipe', (source: Readable) => {
-    source.on('data', (chunk: Uint8Array) => {
-      stream.bytesRead = (stream.bytesRead ?? 0) + chunk.length;
+/** Bytes that a stream of Node's has given to the connection; other bodies are known, or count them. */
+export class SentBytes {
+  count = 0;
+
+  constructor(body: Readable, res: ServerResponse) {
+    res.once('pipe', (source: Readable) => {
+      if (source === body) source.on('data', this.#onData);
     });
-  });
-  return body;
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.count += chunk.length;
+  };
 }
 
 /**
