@@ -86,10 +86,17 @@ export function isSecretParameter(name: string, more: ReadonlySet<string> = NONE
 /** Three parts of base64url, the first of an object: a token, whatever its parameter is called. */
 const TOKEN = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g;
 /** `//user:password@` of a URL, percent-encoded or not. */
-const USER_INFO = /((?::|%3a)(?:\/|%2f){2})[^\s/?#@]{0,512}(?:@|%40)/gi;
+const USER_INFO = /((?::|%3a)(?:\/|%2f){2})[^\s/?#]{0,512}(?:@|%40)/gi;
 const SCHEME = /\b(Bearer|Basic|DPoP|Token)\s+[\w.~+/=-]{4,}/gi;
+/** A header field, up to the end of its line, or as a member of JSON. */
+const FIELD =
+  /\b((?:proxy-)?authorization|(?:set-)?cookie)(\\*["']?\s{0,8}[=:]\s{0,8})("[^"]*"|'[^']*'|\[[^\]]*\]|[^\r\n]+)/gi;
+/** A parameter of a query, somewhere in a text. */
+const PARAMETER = /([?&])([^\s=&#?]{1,64})=([^\s&#"'<>]+)/g;
+/** `name=value` and `name: value`; a value in quotation marks may have escaped ones in it, or be cut off. */
 const ASSIGNMENT =
-  /(?<![\w-])([\w-]{0,64}(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|passphrase|secret|token))(["']?\s{0,8}[=:]\s{0,8})(?!\[redacted\])("[^"]*"|'[^']*'|[^\s&,;"')}\]]+)/gi;
+  /(?<![\w-])([\w-]{2,64})(\\*["']?\s{0,8}[=:]\s{0,8})(?!\[redacted\])(\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+"|$)|"(?:[^"\\]|\\[^])*(?:"|$)|'[^']*(?:'|$)|[^\s&,;"')}\]\\]+)/g;
+const SECRET_NAME = /(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|passphrase|secret|token)$/i;
 
 /** A query, from its `?` on, with the values of credentials kept back. @param more Further names, in lower case. */
 export function redactQuery(query: string, more: ReadonlySet<string> = NONE): string {
@@ -121,7 +128,19 @@ function redactValue(value: string): string {
   return /@|%40/.test(safe) ? safe.replace(USER_INFO, `$1${REDACTED}@`) : safe;
 }
 
-/** A text of unknown origin, such as the message of an error, without what looks like a credential. */
-export function redactText(text: string): string {
-  return redactValue(text).replace(SCHEME, `$1 ${REDACTED}`).replace(ASSIGNMENT, `$1$2${REDACTED}`);
+/**
+ * A text of unknown origin, such as the message of an error, without what looks like a credential.
+ *
+ * @param more Further names of fields and parameters, in lower case.
+ */
+export function redactText(text: string, more: ReadonlySet<string> = NONE): string {
+  return redactValue(text)
+    .replace(FIELD, `$1$2${REDACTED}`)
+    .replace(SCHEME, `$1 ${REDACTED}`)
+    .replace(PARAMETER, (whole, start: string, name: string) =>
+      isSecretParameter(decoded(name), more) ? `${start}${name}=${REDACTED}` : whole,
+    )
+    .replace(ASSIGNMENT, (whole, name: string, equals: string) =>
+      SECRET_NAME.test(name) || isSecretField(name, more) ? `${name}${equals}${REDACTED}` : whole,
+    );
 }

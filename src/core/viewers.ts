@@ -28,8 +28,20 @@ export function compileViewers(viewers: Viewers): (ctx: Context) => boolean {
   return ({ request }) => !isForwardedByStranger(request) && inBlocks(request.clientIp, blocks);
 }
 
+/** What proxies add to a request. */
+const OF_PROXIES = [
+  'x-forwarded-for',
+  'forwarded',
+  'x-real-ip',
+  'via',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+] as const;
+
 /** A chain that the trust rule vouches for has more than the peer in it. */
 function isForwardedByStranger({ headers, forwardedFor, clientIp }: Context['request']): boolean {
-  const claims = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
-  return claims && forwardedFor === clientIp;
+  return forwardedFor === clientIp && OF_PROXIES.some((name) => headers[name] !== undefined);
 }

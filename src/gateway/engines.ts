@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CircuitBreaker } from '../circuit-breaker/index.js';
 import type { Clock } from '../core/clock.js';
+import { redactText } from '../core/redact.js';
 import type { MaybePromise } from '../core/types.js';
 import type { HealthDetails } from '../health/index.js';
 import type { Logger } from '../logger/index.js';
@@ -81,7 +82,7 @@ export class Engines {
 
   /** Tells in the log that something which is asked over the network has stopped answering, or answers again. */
   logOutage(what: string, { state, error }: { state: 'down' | 'up'; error: unknown }, fields: object): void {
-    const reason = error instanceof Error ? error.message : undefined;
+    const reason = error instanceof Error ? redactText(error.message) : undefined;
     this.log?.[state === 'up' ? 'info' : 'warn']({ ...fields, reason }, `${what} ${state}`);
   }
 

@@ -78,7 +78,7 @@ export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redactio
   const { cache, refusal, reason, dryRefusal, error } = ctx;
   const { status, aborted, bytesIn, bytesOut } = outcome;
   const { method, headers } = request;
-  const path = cut(request.path);
+  const path = redaction.path(cut(request.path));
   return {
     timestamp: isoTime(clock.wall()),
     level: levelOf(outcome),
@@ -100,7 +100,7 @@ export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redactio
     bytesOut,
     clientIp: request.clientIp,
     userAgent: redaction.field(headers, 'user-agent'),
-    identity: identity?.id,
+    identity: identity === null ? undefined : cut(identity.id),
     attempts: attempt > 1 ? attempt : undefined,
     cache: cache ?? undefined,
     dryRun: dryRefusal ?? undefined,

@@ -19,12 +19,17 @@ export class Redaction {
     this.#fields = headers.map((name) => name.toLowerCase());
     this.#more = more;
     this.#query = query ? remembering((text) => redactQuery(text, more)) : null;
-    this.#text = remembering((text) => redactText(redactUrl(text, more)));
+    this.#text = remembering((text) => redactText(text, more));
   }
 
   /** A text of unknown origin. */
   text(text: string): string {
     return this.#text(cutWhole(text));
+  }
+
+  /** A path: nearly none has room for a credential. */
+  path(path: string): string {
+    return /eyJ|@|%40/.test(path) ? this.#text(path) : path;
   }
 
   /** A query with its `?`; `undefined` where there is none, or none is shown. */
@@ -50,12 +55,6 @@ export class Redaction {
     }
     return shown;
   }
-}
-
-/** A text that may be a URL: from its `?` on it is taken for a query. */
-function redactUrl(text: string, more: ReadonlySet<string>): string {
-  const start = text.indexOf('?');
-  return start === -1 ? text : text.slice(0, start) + redactQuery(text.slice(start), more);
 }
 
 /** Clients say the same again and again, and to look through a text costs more than the rest of a line. */

@@ -1,3 +1,4 @@
+import { guardOutput } from '../core/guard-output.js';
 import { validate } from '../core/options.js';
 import { JsonLogger, recordLine } from './json-logger.js';
 import { loggerField, type Logger, type LogLevel } from './logger.js';
@@ -24,6 +25,7 @@ type Write = (level: LogLevel, fields: object, message?: string) => unknown;
 export function toLogger(given: Logger): Logger {
   if (given instanceof JsonLogger || given instanceof ForeignLogger) return given;
   validate('toLogger', given, loggerField, 'logger');
+  guardOutput();
   return new ForeignLogger(writeTo(given));
 }
 

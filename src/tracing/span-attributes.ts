@@ -29,7 +29,7 @@ export function requestAttributes({ request }: Context, more: ReadonlySet<string
   if (clientIp !== '') attributes['client.address'] = clientIp;
   attributes['network.protocol.version'] = httpVersion === '2.0' ? '2' : httpVersion;
   const userAgent = headerValue(headers, 'user-agent');
-  if (userAgent !== undefined) attributes['user_agent.original'] = bounded(userAgent);
+  if (userAgent !== undefined) attributes['user_agent.original'] = redactText(bounded(userAgent));
   return attributes;
 }
 
@@ -64,10 +64,13 @@ export function answerAttributes({ status, bytesSent, bytesReceived }: Attempt):
   return attributes;
 }
 
+/** What the name of a class looks like; anybody may write another one. */
+const TYPE = /^[\w.$]{1,64}$/;
+
 /** A word for what went wrong, from a small set. */
 export function errorType(error: unknown): string {
   if (isGatewayError(error)) return error.code;
-  return error instanceof Error ? error.name : '_OTHER';
+  return error instanceof Error && TYPE.test(error.name) ? error.name : '_OTHER';
 }
 
 /** What an exception event tells: no stack, and no credentials. */

@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { Server as NetServer, type AddressInfo } from 'node:net';
+import { guardOutput } from '../../core/guard-output.js';
 import { func, integer, list, milliseconds, object, string, validate, type Schema } from '../../core/options.js';
 import { toGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js';
 import { serveHalfClosed } from './half-close.js';
@@ -173,5 +174,6 @@ function urlOf(server: Server, { host = 'localhost', tls }: ServeOptions): strin
 }
 
 function printLine(text: string): void {
+  guardOutput();
   process.stdout.write(`${text}\n`);
 }
