@@ -7,10 +7,24 @@ export function mediaType(headers: Readonly<HeaderMap>): string {
   return type.trim().toLowerCase();
 }
 
-/** What a body says it is: `json` (RFC 6839 3.1, too) or `form`; `null` for another type, and where it is compressed. */
+/** `text/json` and `text/x-json` are no registered types, and yet services read and write them. */
+const JSON_TYPE = /^(?:application|text)\/(?:x-)?json$|\+json$/;
+
+/**
+ * What a body says it is: `json` (RFC 6839 3.1, too) or `form`; `null` for another type, and where it is compressed. Of
+ * several types that are named, one is enough: readers do not agree on which of them counts.
+ */
 export function bodyFormat(headers: Readonly<HeaderMap>): 'json' | 'form' | null {
   if (headers['content-encoding'] !== undefined) return null;
-  const type = mediaType(headers);
+  const named = headers['content-type'];
+  if (typeof named === 'string' && !named.includes(',')) return formatOf(mediaType(headers));
+  const formats = String(named ?? '')
+    .split(',')
+    .map((type) => formatOf(mediaType({ 'content-type': type })));
+  return formats.find((format) => format === 'json') ?? formats.find((format) => format !== null) ?? null;
+}
+
+function formatOf(type: string): 'json' | 'form' | null {
   if (type === 'application/x-www-form-urlencoded') return 'form';
-  return /^application\/(?:[\w.-]+\+)?json$/.test(type) ? 'json' : null;
+  return JSON_TYPE.test(type) ? 'json' : null;
 }

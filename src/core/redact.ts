@@ -140,7 +140,9 @@ export function redactText(text: string, more: ReadonlySet<string> = NONE): stri
     .replace(PARAMETER, (whole, start: string, name: string) =>
       isSecretParameter(decoded(name), more) ? `${start}${name}=${REDACTED}` : whole,
     )
-    .replace(ASSIGNMENT, (whole, name: string, equals: string) =>
-      SECRET_NAME.test(name) || isSecretField(name, more) ? `${name}${equals}${REDACTED}` : whole,
-    );
+    .replace(ASSIGNMENT, (whole, name: string, equals: string, value: string) => {
+      if (SECRET_NAME.test(name) || isSecretField(name, more)) return `${name}${equals}${REDACTED}`;
+      // A text in quotation marks may be JSON itself. Each level doubles what escapes it, so there are few.
+      return value.includes('\\"') ? `${name}${equals}${redactText(value, more)}` : whole;
+    });
 }

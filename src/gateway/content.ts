@@ -1,6 +1,7 @@
 /** Layers of a route that look into messages: what they ask of them, and what they make of them. */
 import { compression } from '../compression/index.js';
 import type { Fault } from '../core/options.js';
+import type { Middleware } from '../core/types.js';
 import { rewriteUrls, stripHeaders, transform } from '../transforms/index.js';
 import { templateParams } from '../transforms/template-params.js';
 import { validation } from '../validation/index.js';
@@ -9,6 +10,21 @@ import type { Part, PlannedRoute } from './protect.js';
 
 export function compressionPart({ policies: { compression: options } }: PlannedRoute): Part[] {
   return options === null ? [] : [{ middleware: compression(options) }];
+}
+
+/**
+ * What reads a body goes by its type, and a service is told the default one: both see the same. Only where something
+ * reads.
+ */
+export function contentTypePart({ route, config: { defaults = {} }, policies }: PlannedRoute): Part[] {
+  const type = route.defaultContentType ?? defaults.defaultContentType;
+  if (type === undefined || (policies.validation === null && policies.transforms === null)) return [];
+  const middleware: Middleware = function contentTypeMiddleware(ctx, next) {
+    const { headers, body } = ctx.drafted ?? ctx.request;
+    if (body !== null && headers['content-type'] === undefined) ctx.draft().headers['content-type'] = type;
+    return next(ctx);
+  };
+  return [{ middleware, setting: () => type }];
 }
 
 export function validationPart({ policies: { validation: options } }: PlannedRoute): Part[] {

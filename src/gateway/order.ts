@@ -11,7 +11,14 @@ import { securityHeaders } from '../security-headers/index.js';
 import { diagnostics, tracing, type TracingOptions } from '../tracing/index.js';
 import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
-import { compressionPart, rewriteUrlsPart, stripHeadersPart, transformsPart, validationPart } from './content.js';
+import {
+  compressionPart,
+  contentTypePart,
+  rewriteUrlsPart,
+  stripHeadersPart,
+  transformsPart,
+  validationPart,
+} from './content.js';
 import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
 import type { Measurement } from './metrics.js';
@@ -149,6 +156,11 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     name: 'compression',
     reason: 'further in, everybody sees answers as they are',
     build: compressionPart,
+  },
+  {
+    name: 'content-type',
+    reason: 'what reads a body goes by the type that the service is told',
+    build: contentTypePart,
   },
   {
     name: 'validation',

@@ -45,8 +45,8 @@ export class ExchangeSpans implements TraceContext, AttemptObserver {
 
   onAttemptStart(_ctx: Context, attempt: Attempt): void {
     this.#factory.guard(() => {
-      const { api, tracer, secretParameters } = this.#factory;
-      const attributes = attemptAttributes(attempt, secretParameters);
+      const { api, tracer, secretNames } = this.#factory;
+      const attributes = attemptAttributes(attempt, secretNames);
       const options = { kind: api.SpanKind.CLIENT, attributes };
       const span = tracer.startSpan(spanName(attempt.method), options, this.#context);
       this.#open.set(attempt, span);
@@ -108,6 +108,6 @@ export class ExchangeSpans implements TraceContext, AttemptObserver {
   #fail(span: OpenTelemetry.Span, type: string, error: unknown): void {
     span.setAttribute('error.type', type);
     span.setStatus({ code: this.#factory.api.SpanStatusCode.ERROR });
-    if (error !== null) span.recordException(exceptionOf(error));
+    if (error !== null) span.recordException(exceptionOf(error, this.#factory.secretNames));
   }
 }

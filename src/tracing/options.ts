@@ -38,7 +38,8 @@ export interface TracingOptions {
    */
   opentelemetry?: boolean | OpenTelemetryApi;
   /**
-   * Parameters of queries, beside the usual ones, whose values are kept out of spans. Case does not matter.
+   * Names of header fields and parameters of queries, beside the usual ones, whose values are kept out of spans. Case
+   * does not matter.
    * @default none
    */
   redact?: readonly string[];

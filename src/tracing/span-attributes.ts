@@ -73,10 +73,10 @@ export function errorType(error: unknown): string {
   return error instanceof Error && TYPE.test(error.name) ? error.name : '_OTHER';
 }
 
-/** What an exception event tells: no stack, and no credentials. */
-export function exceptionOf(error: unknown): { name: string; message: string } {
+/** What an exception event tells: no stack, and no credentials. @param more Names of secrets, in lower case. */
+export function exceptionOf(error: unknown, more: ReadonlySet<string>): { name: string; message: string } {
   const message = error instanceof Error ? error.message : 'what was thrown is no error';
-  return { name: errorType(error), message: redactText(bounded(message)) };
+  return { name: errorType(error), message: redactText(bounded(message), more) };
 }
 
 function methodAttributes(method: string): Attributes {

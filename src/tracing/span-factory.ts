@@ -10,14 +10,14 @@ import { requestAttributes, spanName } from './span-attributes.js';
 export class SpanFactory {
   readonly api: typeof OpenTelemetry;
   /** Names of parameters, in lower case. */
-  readonly secretParameters: ReadonlySet<string>;
+  readonly secretNames: ReadonlySet<string>;
   /** A sampler or processor that throws breaks no request. */
   readonly guard = compileHook('OpenTelemetry');
   tracer: OpenTelemetry.Tracer;
 
-  constructor(api: typeof OpenTelemetry, secretParameters: readonly string[]) {
+  constructor(api: typeof OpenTelemetry, secretNames: readonly string[]) {
     this.api = api;
-    this.secretParameters = new Set(secretParameters.map((name) => name.toLowerCase()));
+    this.secretNames = new Set(secretNames.map((name) => name.toLowerCase()));
     this.tracer = api.trace.getTracer('innergate', VERSION);
   }
 
@@ -43,7 +43,7 @@ export class SpanFactory {
     const isInside = own !== undefined && trace.isSpanContextValid(own);
     const parent = isInside || remote === null ? active : this.#remoteContext(active, remote);
     const kind = isInside ? SpanKind.INTERNAL : SpanKind.SERVER;
-    const attributes = requestAttributes(ctx, this.secretParameters);
+    const attributes = requestAttributes(ctx, this.secretNames);
     const span = this.tracer.startSpan(spanName(ctx.request.method), { kind, attributes }, parent);
     const { spanId } = span.spanContext();
     // Tracing may be suppressed here, or the tracer one that does nothing.

@@ -9,8 +9,8 @@ import { markChanged } from '../core/changed-body.js';
 import type { Step } from './in-turn.js';
 import { readBody } from './read-body.js';
 
-/** Answers without a body, and with a part of one. */
-const NOT_WHOLE: ReadonlySet<number> = new Set([204, 205, 206, 304]);
+/** Answers without a body. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * Replaces the body of an answer, in the codings that it came in. One that cannot be read is a failure of the service:
@@ -19,13 +19,14 @@ const NOT_WHOLE: ReadonlySet<number> = new Set([204, 205, 206, 304]);
 export function compileAnswerBody(edit: BodyEdit, maxBodyBytes: number): Step<GatewayResponse> {
   function editAnswerBody(response: GatewayResponse, ctx: Context): MaybePromise<GatewayResponse> {
     const { status, headers, body } = response;
-    if (status < 200 || NOT_WHOLE.has(status) || !edit.fits(headers)) return response;
+    if (status < 200 || BODILESS.has(status) || !edit.fits(headers)) return response;
     if (ctx.request.method === 'HEAD') {
       // What it says of a body is not true of the one that a GET has.
       markChanged(headers);
       return response;
     }
     if (body === null) return response;
+    if (status === 206) throw unreadable('is a part, which nobody asked for');
     const codings = contentCodings(headers);
     if (codings === null) throw unreadable('has a content coding that this Node cannot undo');
     return replace(response, body, codings, ctx);

@@ -3,7 +3,14 @@ import type { Context } from '../core/context.js';
 import type { Body, ByteStream, GatewayResponse } from '../core/types.js';
 import { compileAnswerBody } from './answer-body.js';
 import { compileBytesEdit, compileValueEdits, editOfMapping, editOfVerbs, type ValueEdit } from './body-edit.js';
-import { compileHeaderVerbs, removedFields, removeFields, setField, type HeaderEdit } from './header-edits.js';
+import {
+  changesType,
+  compileHeaderVerbs,
+  removedFields,
+  removeFields,
+  setField,
+  type HeaderEdit,
+} from './header-edits.js';
 import type { Step } from './in-turn.js';
 import { joinNeighbours } from './join-neighbours.js';
 import { compileTemplate } from './template.js';
@@ -48,11 +55,13 @@ function partsOf(transform: ResponseTransform, maxBodyBytes: number): Part[] {
 function partsOfVerbs(verbs: ResponseVerbs): Part[] {
   const removed = removedFields(verbs);
   const bodyEdit = editOfVerbs(verbs);
-  return [
+  const ofHeaders: Part[] = [
     ...(removed.length === 0 ? [] : [editingHeaders(removeFields(removed))]),
     ...compileHeaderVerbs(verbs).map(editingHeaders),
-    ...(bodyEdit === null ? [] : [[bodyEdit]]),
   ];
+  const ofBody: Part[] = bodyEdit === null ? [] : [[bodyEdit]];
+  // The body is of the type that it came with.
+  return changesType(verbs) ? [...ofBody, ...ofHeaders] : [...ofHeaders, ...ofBody];
 }
 
 function editingHeaders(edit: HeaderEdit): AnswerStep {

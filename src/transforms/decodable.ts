@@ -5,8 +5,11 @@ import { absentFields, UpstreamFields } from '../core/upstream-fields.js';
 
 const CODINGS = (['br', 'gzip', 'deflate', 'zstd'] as const).filter(isCoding);
 
-/** What is asked for must be a whole body: a part of one cannot be worked on. */
-const WHOLE = absentFields(['range', 'if-range']);
+/**
+ * What is asked for must be a whole body: a part of one cannot be worked on. `Request-Range` is what some servers still
+ * take for `Range`.
+ */
+const WHOLE = absentFields(['range', 'if-range', 'request-range']);
 
 /** By the codings that are asked for: at most as many as there are choices among the known ones. */
 const narrowed = new Map<string, UpstreamFields>();

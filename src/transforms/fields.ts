@@ -1,5 +1,5 @@
 /** Schemas of what transforms name and of the values that they give. */
-import { GATEWAY_FIELDS, HOP_BY_HOP, isFieldName, isFieldValue } from '../core/headers.js';
+import { GATEWAY_FIELDS, hasField, HOP_BY_HOP, isFieldName, isFieldValue } from '../core/headers.js';
 import { inspect, isPlainObject, member, string, type Fault, type Schema } from '../core/options.js';
 import { patternFault } from '../core/slow-pattern.js';
 import { EVERY, isBodyPath } from './body-path.js';
@@ -23,7 +23,8 @@ function fieldName(reserved: ReadonlySet<string>): Schema {
     expected: 'a header field name',
     accepts: (value) => typeof value === 'string' && isFieldName(value),
     inspect(name: string, path, faults) {
-      if (reserved.has(name.toLowerCase())) faults.push({ path, message: 'is a field that the gateway writes itself' });
+      if (hasField(reserved, name.toLowerCase()))
+        faults.push({ path, message: 'is a field that the gateway writes itself' });
     },
   };
 }

@@ -17,6 +17,15 @@ export function compileHeaderVerbs({ rename, replace, add, append }: ResponseVer
   ];
 }
 
+/** True where verbs may change what type a body says it is of. */
+export function changesType({ remove, rename, replace, append }: ResponseVerbs): boolean {
+  const names = [
+    remove?.headers ?? [],
+    ...[rename, replace, append].map((verb) => Object.entries(verb?.headers ?? {}).flat()),
+  ];
+  return names.flat().some((name) => name.toLowerCase() === 'content-type');
+}
+
 export function removedFields({ remove }: ResponseVerbs): string[] {
   return (remove?.headers ?? []).map((name) => name.toLowerCase());
 }

@@ -8,7 +8,7 @@ import type { RequestVerbs } from './types.js';
 /** Changes the query that goes upstream; `null` where no verb names a parameter. */
 export function compileQueryVerbs(verbs: RequestVerbs): ((ctx: Context) => void) | null {
   const edits = compileParameterVerbs({
-    remove: (verbs.remove?.query ?? []).map(exactly),
+    remove: (verbs.remove?.query ?? []).map(whole),
     rename: Object.entries(verbs.rename?.query ?? {}).map(([name, to]) => [exactly(name), to]),
     replace: values(verbs.replace?.query),
     add: values(verbs.add?.query),
@@ -30,6 +30,15 @@ function values(
     const text = compileTemplate(template);
     return [exactly(name), (ctx) => textFor(text, ctx)];
   });
+}
+
+/** What services read as parts of a parameter of this name, too: `role[]`, `role[x]`, `[role]`. */
+function whole(name: string): ParameterPattern {
+  const matches = (other: string): boolean => {
+    const bare = other.replace(/^\[([^\]]*)\]/, '$1');
+    return other === name || bare === name || bare.startsWith(`${name}[`);
+  };
+  return { ...exactly(name), matches };
 }
 
 function exactly(name: string): ParameterPattern {

@@ -2,7 +2,7 @@ import type { Context } from '../core/context.js';
 import type { GatewayResponse, MaybePromise } from '../core/types.js';
 import { absentFields, UpstreamFields } from '../core/upstream-fields.js';
 import { compileBytesEdit, compileValueEdits, editOfMapping, editOfVerbs, type ValueEdit } from './body-edit.js';
-import { compileHeaderVerbs, fieldText, removedFields } from './header-edits.js';
+import { changesType, compileHeaderVerbs, fieldText, removedFields } from './header-edits.js';
 import { joinNeighbours } from './join-neighbours.js';
 import { compileQueryVerbs } from './query-verbs.js';
 import { compileRequestBody } from './request-body.js';
@@ -62,12 +62,14 @@ function partsOfVerbs(verbs: RequestVerbs): Part[] {
   const headerEdits = compileHeaderVerbs(verbs);
   const editQuery = compileQueryVerbs(verbs);
   const bodyEdit = editOfVerbs(verbs);
-  return [
+  const ofHeaders: Part[] = [
     ...(removed.length === 0 ? [] : [absentFields(removed)]),
     ...headerEdits.map((edit) => doing((ctx) => edit(ctx.draft().headers, ctx))),
     ...(editQuery === null ? [] : [doing(editQuery)]),
-    ...(bodyEdit === null ? [] : [[bodyEdit]]),
   ];
+  const ofBody: Part[] = bodyEdit === null ? [] : [[bodyEdit]];
+  // The body is of the type that it came with.
+  return changesType(verbs) ? [...ofBody, ...ofHeaders] : [...ofHeaders, ...ofBody];
 }
 
 /** A step that answers nothing. */

@@ -21,8 +21,12 @@ describe('bodyFormat', () => {
     ['application/x-www-form-urlencoded', 'form'],
     ['multipart/form-data; boundary=x', null],
     ['application/jsonp', null],
-    ['text/json', null],
-    ['application/json, text/plain', null],
+    ['text/json', 'json'],
+    ['text/x-json', 'json'],
+    ['model/gltf+json', 'json'],
+    ['application/vnd.a+b+json', 'json'],
+    ['text/plain, application/x-www-form-urlencoded', 'form'],
+    ['application/json, text/plain', 'json'],
   ])('takes %s for %s', (field, format) => {
     expect(bodyFormat({ 'content-type': field })).toBe(format);
   });

@@ -52,6 +52,7 @@ describe('redactText', () => {
     ['{"password":"a\\"b","n":1}', '{"password":[redacted],"n":1}'],
     ['{"password":"cut', '{"password":[redacted]'],
     ['"{\\"password\\":\\"abc\\",\\"n\\":1}"', '"{\\"password\\":[redacted],\\"n\\":1}"'],
+    ['{"body":"{\\"password\\":\\"abc\\"}"}', '{"body":"{\\"password\\":[redacted]}"}'],
     ['code: ERR_X, key: 3', 'code: ERR_X, key: 3'],
     ['client_secret: abc', 'client_secret: [redacted]'],
   ])('%j is shown as %j', (text, shown) => {

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { bundle, type Bundle } from '../support/bundle.js';
 import { eventually } from '../support/eventually.js';
 import { seededRandom } from '../support/random.js';
 import {
@@ -20,6 +21,15 @@ import {
 } from './harness.js';
 
 failOnUncaught();
+
+let program: Bundle;
+
+beforeAll(async () => {
+  program = await bundle(fileURLToPath(new URL('./fixtures/server.ts', import.meta.url)));
+});
+afterAll(() => {
+  program.remove();
+});
 
 interface Program {
   readonly child: ChildProcess;
@@ -38,8 +48,7 @@ async function startProgram(env: {
   DELAY_MS?: string;
   LOG?: string;
 }): Promise<Program> {
-  const script = fileURLToPath(new URL('./fixtures/server.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [program.path], { env: { ...process.env, ...env } });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

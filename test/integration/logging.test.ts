@@ -7,13 +7,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { bundle, type Bundle } from '../support/bundle.js';
 import { eventually } from '../support/eventually.js';
 import { failOnUncaught, send, startUpstream, times } from './harness.js';
 
 failOnUncaught();
 
 const SCRIPT = fileURLToPath(new URL('./fixtures/observed-server.ts', import.meta.url));
+let program: Bundle;
+
+beforeAll(async () => {
+  program = await bundle(SCRIPT);
+});
+afterAll(() => {
+  program.remove();
+});
 /** It takes a while to load on a machine that is busy. */
 const PATIENT = { timeout: 60_000 };
 
@@ -33,8 +42,7 @@ async function startProgram(
   more: NodeJS.ProcessEnv = {},
 ): Promise<Program> {
   const origin = await startUpstream((_request, response) => response.end('ok'));
-  const child = fork(SCRIPT, {
-    execArgv: ['--import', 'tsx'],
+  const child = fork(program.path, {
     env: { ...process.env, TARGET: origin.url, LOGGER: logger, ...more },
     stdio: ['ignore', stdout, 'pipe', 'ipc'],
   });

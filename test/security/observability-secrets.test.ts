@@ -309,7 +309,7 @@ describe('no secret is told by an error', () => {
     const consume = (): never => {
       throw new Error(message(plant('thrown')));
     };
-    const store = { remote: true, open: () => ({ consume }) } as never;
+    const store = { remote: true, open: () => ({ consume, close: () => undefined }) } as never;
     const rateLimit = { limit: 1, windowMs: 60_000, store };
     const running = await watched({ routes: [{ path: '/', respond: { body: '' }, rateLimit }] });
     expect(await running.ask(get('/'))).toEqual([200]);
