@@ -78,7 +78,10 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
 /** True for a parameter whose value is a credential, in whatever spelling. */
 export function isSecretParameter(name: string, more: ReadonlySet<string> = NONE): boolean {
   const lower = name.toLowerCase();
-  return more.has(lower) || SECRET_PARAMETERS.has(lower.replace(/[-_.]/g, ''));
+  if (more.has(lower)) return true;
+  // `token[]` and `user[password]` are written by whoever sends lists and objects.
+  if (lower.includes('[')) return lower.split(/[[\]]+/).some((part) => isSecretParameter(part, more));
+  return SECRET_PARAMETERS.has(lower.replace(/[-_.]/g, ''));
 }
 
 // Every pattern starts at the start of a word, or is bounded: what a client sends must not make a search slow.
@@ -101,8 +104,9 @@ const SECRET_NAME = /(?:api[-_]?key|authorization|credentials?|passw(?:or)?d|pas
 /** A query, from its `?` on, with the values of credentials kept back. @param more Further names, in lower case. */
 export function redactQuery(query: string, more: ReadonlySet<string> = NONE): string {
   if (query.length <= 1) return query;
-  const parameters = query.slice(1).split('&');
-  return `?${parameters.map((parameter) => redactParameter(parameter, more)).join('&')}`;
+  // Some services take `;` for `&`.
+  const parts = query.slice(1).split(/([&;])/);
+  return `?${parts.map((part) => redactParameter(part, more)).join('')}`;
 }
 
 function redactParameter(parameter: string, more: ReadonlySet<string>): string {
@@ -111,7 +115,7 @@ function redactParameter(parameter: string, more: ReadonlySet<string>): string {
   const name = parameter.slice(0, equals);
   return isSecretParameter(decoded(name), more)
     ? `${name}=${REDACTED}`
-    : `${name}=${redactValue(parameter.slice(equals + 1))}`;
+    : `${name}=${redactParameters(redactValue(parameter.slice(equals + 1)), more)}`;
 }
 
 function decoded(name: string): string {
@@ -128,18 +132,22 @@ function redactValue(value: string): string {
   return /@|%40/.test(safe) ? safe.replace(USER_INFO, `$1${REDACTED}@`) : safe;
 }
 
+/** The parameters of a URL that stands in a text. */
+function redactParameters(text: string, more: ReadonlySet<string>): string {
+  return text.replace(PARAMETER, (whole, start: string, name: string) =>
+    isSecretParameter(decoded(name), more) ? `${start}${name}=${REDACTED}` : whole,
+  );
+}
+
 /**
  * A text of unknown origin, such as the message of an error, without what looks like a credential.
  *
  * @param more Further names of fields and parameters, in lower case.
  */
 export function redactText(text: string, more: ReadonlySet<string> = NONE): string {
-  return redactValue(text)
+  return redactParameters(redactValue(text), more)
     .replace(FIELD, `$1$2${REDACTED}`)
     .replace(SCHEME, `$1 ${REDACTED}`)
-    .replace(PARAMETER, (whole, start: string, name: string) =>
-      isSecretParameter(decoded(name), more) ? `${start}${name}=${REDACTED}` : whole,
-    )
     .replace(ASSIGNMENT, (whole, name: string, equals: string, value: string) => {
       if (SECRET_NAME.test(name) || isSecretField(name, more)) return `${name}${equals}${REDACTED}`;
       // A text in quotation marks may be JSON itself. Each level doubles what escapes it, so there are few.
