@@ -3,9 +3,6 @@ import { isStream } from './buffer-body.js';
 import { createDecoders, type ContentCoding } from './content-coding.js';
 import type { Body } from './types.js';
 
-/** More of them than anybody applies: each decoder has a window of its own, and a field has room for thousands. */
-const MAX_CODINGS = 4;
-
 /** Why a body has no decoded form to read: it is not what its codings say, or it has more bytes than wanted. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -32,7 +29,6 @@ export async function readDecoded(
 ): Promise<Uint8Array> {
   const source = new Source(body);
   try {
-    if (codings.length > MAX_CODINGS) throw new DecodeError('broken', `${codings.length} codings on one body`);
     const first = Readable.from(source, { objectMode: false });
     const decoded = codings.length === 0 ? first : pipeline([first, ...createDecoders(codings)], ignore);
     return await readBounded(decoded as Readable, maxBytes);

@@ -95,6 +95,12 @@ export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: numb
   };
 }
 
+/** A share of something. */
+export const share: Schema = {
+  expected: 'a number from 0 to 1',
+  accepts: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+};
+
 /** What a timer can wait for: Node fires a longer one at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -8,6 +8,7 @@ import {
   member,
   object,
   oneOf,
+  share,
   string,
   type Fault,
   type Schema,
@@ -47,11 +48,6 @@ export interface AccessLogOptions {
   /** From 0 on, below 1; picks what is logged under `sampleRate`. @default Math.random */
   random?: () => number;
 }
-
-const share: Schema = {
-  expected: 'a number from 0 to 1',
-  accepts: (value) => typeof value === 'number' && value >= 0 && value <= 1,
-};
 
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const accessLogFields = {

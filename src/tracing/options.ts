@@ -8,6 +8,7 @@ import {
   member,
   object,
   oneOf,
+  share,
   string,
   type Fault,
   type Schema,
@@ -50,10 +51,7 @@ export interface TracingOptions {
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const tracingFields = {
   incoming: either(oneOf('continue', 'restart'), func),
-  sampleRate: {
-    expected: 'a number from 0 to 1',
-    accepts: (value) => typeof value === 'number' && value >= 0 && value <= 1,
-  },
+  sampleRate: share,
   answerHeader: either(
     boolean,
     string('a header field name in lower case', (name) => isFieldName(name) && name === name.toLowerCase()),

@@ -19,12 +19,13 @@ export function spanName(method: string, route?: string): string {
 }
 
 /** Of the span of an exchange, known when it begins. @param more Secret parameters of queries, in lower case. */
-export function requestAttributes({ request }: Context, more: ReadonlySet<string>): Attributes {
+export function requestAttributes({ request, route }: Context, more: ReadonlySet<string>): Attributes {
   const { method, path, query, protocol, host, clientIp, httpVersion, headers } = request;
   const attributes = methodAttributes(method);
   attributes['url.scheme'] = protocol;
   attributes['url.path'] = redactText(bounded(path));
   if (query.length > 1) attributes['url.query'] = redactQuery(bounded(query), more).slice(1);
+  if (route !== null) attributes['http.route'] = route.path;
   addServer(attributes, host, protocol);
   if (clientIp !== '') attributes['client.address'] = clientIp;
   attributes['network.protocol.version'] = httpVersion === '2.0' ? '2' : httpVersion;

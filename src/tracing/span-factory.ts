@@ -44,7 +44,8 @@ export class SpanFactory {
     const parent = isInside || remote === null ? active : this.#remoteContext(active, remote);
     const kind = isInside ? SpanKind.INTERNAL : SpanKind.SERVER;
     const attributes = requestAttributes(ctx, this.secretNames);
-    const span = this.tracer.startSpan(spanName(ctx.request.method), { kind, attributes }, parent);
+    // A sampler sees the route where it is known already, as it is in a gateway.
+    const span = this.tracer.startSpan(spanName(ctx.request.method, ctx.route?.path), { kind, attributes }, parent);
     const { spanId } = span.spanContext();
     // Tracing may be suppressed here, or the tracer one that does nothing.
     const isNew = spanId !== (isInside ? own.spanId : remote?.parentId);

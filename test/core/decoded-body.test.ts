@@ -84,15 +84,6 @@ describe('readDecoded', () => {
     },
   );
 
-  it('does not build a tower of decoders', async () => {
-    const codings = Array.from({ length: 5 }, () => 'gzip' as const);
-    const four = codings.slice(1).reduce((bytes) => gzipSync(bytes), Buffer.from('a'));
-    expect(await failureOf(four, codings.slice(1), 1_000)).toBe('no failure');
-    const five = streamOf(gzipSync(four));
-    expect(await failureOf(five, codings, 1_000)).toBe('broken');
-    expect(five.destroyed).toBe(true);
-  });
-
   it('leaves the failure of a stream as it is, with and without codings', async () => {
     const reset = new Error('the client left');
     function breaking(): Readable {

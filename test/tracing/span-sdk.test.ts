@@ -1,6 +1,6 @@
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { SamplingDecision, type Sampler, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compose } from '../../src/core/compose.js';
 import { tracing } from '../../src/tracing/index.js';
@@ -89,6 +89,26 @@ describe('beside others', () => {
     const sdk = startSdk();
     await exchange({ options: { opentelemetry: await import('@opentelemetry/api') } });
     expect(sdk.spans).toHaveLength(1);
+  });
+
+  it('a sampler sees the route where it is known already', async () => {
+    const seen: unknown[] = [];
+    const sampler: Sampler = {
+      shouldSample(_context, _traceId, name, _kind, attributes) {
+        seen.push([name, attributes['http.route']]);
+        return { decision: SamplingDecision.RECORD_AND_SAMPLED };
+      },
+      toString: () => 'all',
+    };
+    startSdk({ sampler });
+    const ctx = fakeContext({ url: '/users/42' });
+    ctx.route = { id: 'users', path: '/users/:id', params: {}, names: [], values: [], rest: '' };
+    await tracing()(ctx, answer);
+    await tracing()(fakeContext(), answer);
+    expect(seen).toEqual([
+      ['GET /users/:id', '/users/:id'],
+      ['GET', undefined],
+    ]);
   });
 
   it('a sampler that throws breaks no request, and the operator is told', async () => {

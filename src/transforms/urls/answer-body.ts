@@ -11,9 +11,6 @@ import type { UrlReplacer } from './url-replacer.js';
 /** Answers without a body of their own, or with a part of one. */
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 206, 304]);
 
-/** More of them than anybody applies: each takes memory, and a field has room for thousands. */
-const MAX_CODINGS = 4;
-
 /** Their characters are not the bytes that are looked for. */
 const WIDE_CHARSET = /;\s*charset\s*=\s*"?(?:utf-?16|utf-?32|ucs-?[24]|iso-10646-ucs)/i;
 
@@ -22,12 +19,7 @@ export function isRewritable({ status, headers }: GatewayResponse, types: Readon
   const type = mediaType(headers);
   const isNamed = types.has(type) || types.has(type.replace(/\/.*/, '/*'));
   if (!isNamed || BODILESS.has(status) || headers['content-range'] !== undefined) return false;
-  return !WIDE_CHARSET.test(headerValue(headers, 'content-type') ?? '') && hasKnownCodings(headers);
-}
-
-function hasKnownCodings(headers: HeaderMap): boolean {
-  const codings = contentCodings(headers);
-  return codings !== null && codings.length <= MAX_CODINGS;
+  return !WIDE_CHARSET.test(headerValue(headers, 'content-type') ?? '') && contentCodings(headers) !== null;
 }
 
 /**
