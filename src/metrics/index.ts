@@ -1,11 +1,9 @@
 export { bridgeMetrics, type ForeignRegistry, type MetricsBridge } from './bridge-metrics.js';
-export type { CounterSeries } from './counter-series.js';
 export { metricsEndpoint, type MetricsEndpointOptions } from './endpoint.js';
 export { METRICS_CONTENT_TYPES, negotiateFormat, type ExpositionFormat } from './exposition-format.js';
-export type { GaugeSeries } from './gauge-series.js';
-export type { HistogramSeries } from './histogram-series.js';
 export type { HistogramOptions, MetricOptions, MetricType } from './metric-options.js';
-export type { Counter, Gauge, Histogram, Metric } from './metric.js';
+export type { CounterSeries, GaugeSeries, HistogramSeries, Metric } from './handles.js';
+export type { Counter, Gauge, Histogram } from './metric.js';
 export { metrics, type MetricsMiddleware } from './middleware.js';
 export type { MetricsOptions } from './options.js';
 export { processMetrics, type ProcessMetrics } from './process-metrics.js';
