@@ -22,10 +22,10 @@ import {
   PROTECTION,
   RATE_LIMIT,
   README,
-  ROOT,
   TRANSFORMS,
 } from './support/pages.js';
 import { startRedis, type RedisServer } from './support/redis-server.js';
+import { buildPackage, type BuiltPackage } from './support/built-package.js';
 import { isInstalled } from './support/installed.js';
 
 /** What runs on the ports that the pages name. */
@@ -33,9 +33,11 @@ const ports = new Map<string, string>();
 const hasRedis = isInstalled('redis-server');
 const services: Running[] = [];
 let redis: RedisServer | null = null;
+let built: BuiltPackage;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
+  built = await buildPackage();
   services.push(await startUsers(), await startOrders('a'), await startOrders('b'));
   for (const [index, { url }] of services.entries()) ports.set(String(4001 + index), new URL(url).port);
   for (const port of ['3000', '3001']) {
@@ -45,7 +47,7 @@ beforeAll(async () => {
   }
   redis = hasRedis ? await startRedis() : null;
   ports.set('6379', String(redis?.port));
-});
+}, 60_000);
 
 afterEach(async () => {
   for (const child of children) {
@@ -57,7 +59,10 @@ afterEach(async () => {
   children.clear();
 });
 
-afterAll(() => Promise.all([redis?.stop(), ...services.map((service) => service.close())]));
+afterAll(async () => {
+  await Promise.all([redis?.stop(), ...services.map((service) => service.close())]);
+  built.remove();
+});
 
 /** The text with the ports of the pages replaced by those of the test. */
 function onFreePorts(text: string): string {
@@ -71,13 +76,13 @@ interface RunningProgram {
   readonly signal: (name: NodeJS.Signals) => void;
 }
 
-/** Runs a program as if it were a file in this folder. */
+/** Runs a program as one that has installed the package. */
 function runProgram(code: string): RunningProgram {
   const { outputText } = ts.transpileModule(onFreePorts(code), {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   });
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', outputText], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', outputText], {
+    cwd: built.folder,
     env: { ...process.env, PORT: ports.get('3000'), DRAIN_DELAY_MS: '50' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

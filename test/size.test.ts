@@ -1,22 +1,10 @@
 import { execFile } from 'node:child_process';
-import {
-  cpSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { options } from '../tsup.config.js';
+import { buildPackage, type BuiltPackage } from './support/built-package.js';
 
 /**
  * How much code an import may load, not minified: a third above what it is. A number that has to grow a lot says that a piece has begun
@@ -58,18 +46,16 @@ const specifiers = Object.keys(manifest.exports)
   .filter((subpath) => subpath !== './package.json')
   .map((subpath) => subpath.replace('.', 'innergate'));
 
-/** A copy of the package, built once; it finds itself by its name and the dependencies through a link. */
+let built: BuiltPackage;
 let copy: string;
 
 beforeAll(async () => {
-  copy = realpathSync(mkdtempSync(join(tmpdir(), 'innergate-size-')));
-  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
-  await build({ ...options, config: false, dts: false, silent: true, outDir: join(copy, 'dist'), metafile: true });
+  built = await buildPackage();
+  copy = built.folder;
 }, 60_000);
 
 afterAll(() => {
-  rmSync(copy, { recursive: true, force: true });
+  built.remove();
 });
 
 describe.each(specifiers)('the entry %s', (specifier) => {
