@@ -191,7 +191,7 @@ describe.each(MOUNTINGS)('a %s gateway that hides members of answers', (mounting
       function encoding({ headers }: RawRequest): Answer {
         // A service that believes whatever the client would like.
         const wanted = headers['accept-encoding'] ?? '';
-        if (/rot13|zstd|xxx/.test(wanted)) return { headers: { 'content-encoding': 'rot13' }, body: TEXT };
+        if (/rot13|xxx/.test(wanted)) return { headers: { 'content-encoding': 'rot13' }, body: TEXT };
         return {};
       }
       const { status } = await asked(encoding, get('/', `Accept-Encoding: ${accepted}`, CLOSE));
