@@ -2,7 +2,7 @@ import type { Context } from '../core/context.js';
 import { isFieldName } from '../core/headers.js';
 import { either, isPlainObject, list, object, string, type Schema } from '../core/options.js';
 import { absentFields } from '../core/upstream-fields.js';
-import { COOKIE_NAME, cookieValue, withoutCookie } from './cookie.js';
+import { COOKIE_NAME, cookieValue, withoutCookie } from '../core/cookie.js';
 import { invalid, isAuthFailure, type AuthFailure } from './strategy.js';
 
 /**

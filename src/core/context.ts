@@ -1,5 +1,6 @@
 import type { Attempt, AttemptObserver } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
+import type { Destination } from './destination.js';
 import type { RefusalCode } from './errors.js';
 import { headerMap, isIdentityField, mergedList, nominatedFields } from './headers.js';
 import { compileHook } from './hook.js';
@@ -73,6 +74,16 @@ export class Context {
   identity: Identity | null = null;
   /** Origin of the upstream that was asked last; written by the proxy. */
   target: string | null = null;
+  /** Where the next attempt goes; `null` = to the proxy's own target. Written by whatever balances. */
+  destination: Destination | null = null;
+  /** Where earlier attempts went; written by whatever balances. */
+  triedDestinations: Destination[] | null = null;
+  /** Which side of a split of traffic the request is on; written by `splitTraffic()`. */
+  variant: string | null = null;
+  /** Which version of an API the request is for; written by `apiVersions()`. */
+  apiVersion: string | null = null;
+  /** Which tenant the request is of; written by `tenants()`. */
+  tenant: string | null = null;
   /** How often an upstream was asked; written by the proxy. */
   attempt = 0;
   /** The call of an upstream that was made last; written by the proxy. */

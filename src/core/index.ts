@@ -3,6 +3,7 @@ export type { Attempt, AttemptObserver } from './attempt.js';
 export { systemClock, type Clock, type Timer } from './clock.js';
 export { compose } from './compose.js';
 export { Context, type ContextOptions, type Draft, type FinishListener, type Outcome } from './context.js';
+export type { Destination } from './destination.js';
 export { errorBoundary, requestGuard } from './error-boundary.js';
 export {
   GatewayError,

@@ -1,5 +1,6 @@
 import type { Attempt } from '../core/attempt.js';
 import type { Context } from '../core/context.js';
+import type { Destination } from '../core/destination.js';
 import type { Connection, DispatchOptions } from './dispatcher.js';
 
 /** What is written down of one call of an upstream while it goes on, and told to whoever observes it. */
@@ -17,6 +18,7 @@ export class AttemptRecord implements Attempt {
   bytesSent = 0;
   bytesReceived = 0;
   error: Error | null = null;
+  readonly #destination: Destination | null;
 
   /** The call begins, and is the latest of its exchange. */
   constructor(ctx: Context, { origin, method, path }: DispatchOptions) {
@@ -26,6 +28,8 @@ export class AttemptRecord implements Attempt {
     this.url = path;
     this.startedAt = ctx.clock.now();
     ctx.lastAttempt = this;
+    this.#destination = ctx.destination;
+    this.#destination?.onAttemptStart?.(ctx, this);
     if (ctx.attemptObservers === null) return;
     for (const observer of ctx.attemptObservers) observer.onAttemptStart?.(ctx, this);
   }
@@ -43,6 +47,7 @@ export class AttemptRecord implements Attempt {
   end(ctx: Context, error: Error | null): void {
     this.endedAt = ctx.clock.now();
     this.error = error;
+    this.#destination?.onAttemptEnd?.(ctx, this);
     if (ctx.attemptObservers === null) return;
     for (const observer of ctx.attemptObservers) observer.onAttemptEnd?.(ctx, this);
   }

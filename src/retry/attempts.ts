@@ -5,7 +5,7 @@ import type { Context } from '../core/context.js';
 import { GatewayError, isGatewayError } from '../core/errors.js';
 import { headerValue } from '../core/headers.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
-import { backoffDelay, type Backoff } from './backoff.js';
+import { backoffDelay, type Backoff } from '../core/backoff.js';
 import { backoffOptions, type RetryOptions } from './options.js';
 import { retryAfterMs } from './retry-after.js';
 import type { RetryBudget } from './retry-budget.js';

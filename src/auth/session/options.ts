@@ -15,8 +15,8 @@ import {
 } from '../../core/options.js';
 import type { MaybePromise } from '../../core/types.js';
 import { claimNameFields, type ClaimNames, type Claims } from '../claims-identity.js';
-import { COOKIE_NAME } from '../cookie.js';
-import { COOKIE_DOMAIN, COOKIE_PATH } from './set-cookie.js';
+import { COOKIE_NAME } from '../../core/cookie.js';
+import { COOKIE_DOMAIN, COOKIE_PATH } from '../../core/set-cookie.js';
 import { unshown } from '../unshown.js';
 
 interface CommonSessionOptions extends ClaimNames {

@@ -5,7 +5,7 @@ import { invalid, type AuthResult, type AuthStrategy } from '../strategy.js';
 import { CookieSeal } from './cookie-seal.js';
 import { cookieName, type SignedSessionOptions } from './options.js';
 import { compileSessionCookie } from './session-cookie.js';
-import { setCookie, type CookieAttributes } from './set-cookie.js';
+import { setCookie, type CookieAttributes } from '../../core/set-cookie.js';
 
 /** A strategy that makes the cookies that it takes. */
 export interface SessionStrategy extends AuthStrategy {

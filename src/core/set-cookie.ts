@@ -1,9 +1,11 @@
-import { COOKIE_NAME } from '../cookie.js';
+import { COOKIE_NAME } from './cookie.js';
 
 /** What a browser is told about a cookie (RFC 6265 4.1.2). */
 export interface CookieAttributes {
-  /** How long the browser keeps it, in ms, told in whole seconds. From 0 on; 0 = it is removed. */
-  readonly maxAgeMs: number;
+  /**
+   * How long the browser keeps it, in ms, told in whole seconds. From 0 on; 0 = it is removed. @default until it closes
+   */
+  readonly maxAgeMs?: number;
   /** Paths that it is sent to: this one and those below. */
   readonly path: string;
   /** Its subdomains get the cookie too. @default the host that sets it, alone */
@@ -34,7 +36,9 @@ export function setCookie(name: string, value: string, attributes: CookieAttribu
   check('value', COOKIE_VALUE.test(value));
   check('path', COOKIE_PATH.test(path));
   check('domain', domain === undefined || COOKIE_DOMAIN.test(domain));
-  const parts = [`${name}=${value}`, `Max-Age=${Math.ceil(maxAgeMs / 1000)}`, `Path=${path}`];
+  const parts = [`${name}=${value}`];
+  if (maxAgeMs !== undefined) parts.push(`Max-Age=${Math.ceil(maxAgeMs / 1000)}`);
+  parts.push(`Path=${path}`);
   if (domain !== undefined) parts.push(`Domain=${domain}`);
   if (secure) parts.push('Secure');
   parts.push('HttpOnly', `SameSite=${SAME_SITE[sameSite]}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COOKIE_NAME, cookieValue, withoutCookie } from '../../src/auth/cookie.js';
+import { COOKIE_NAME, cookieValue, withoutCookie } from '../../src/core/cookie.js';
 
 describe('COOKIE_NAME', () => {
   it.each(['sid', '__Host-sid', '__proto__', 'a.b', "!#$%&'*+-.^_`|~"])('takes %s', (name) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { setCookie, type CookieAttributes } from '../../../src/auth/session/set-cookie.js';
+import { setCookie, type CookieAttributes } from '../../src/core/set-cookie.js';
 
 const ATTRIBUTES: CookieAttributes = { maxAgeMs: 60_000, path: '/', secure: true, sameSite: 'none' };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backoffDelay } from '../../src/retry/backoff.js';
+import { backoffDelay } from '../../src/core/backoff.js';
 import { seededRandom } from '../support/random.js';
 
 describe('backoffDelay', () => {

@@ -1,4 +1,4 @@
-/** Cookies, as far as credentials need them (RFC 6265). */
+/** Cookies of requests (RFC 6265). */
 
 /** A name that a cookie can have: a token of RFC 9110. */
 export const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
