@@ -7,7 +7,7 @@ import type { HealthDetails } from '../health/index.js';
 import type { Logger } from '../logger/index.js';
 import type { LoadMonitor } from '../load-shedding/index.js';
 import type { RateLimitMiddleware } from '../rate-limiter/index.js';
-import type { Upstreams } from '../proxy/upstream.js';
+import type { Upstreams } from '../proxy/upstreams.js';
 
 /** A limit, or those that come with identities. */
 export interface WatchedLimit {

@@ -11,7 +11,7 @@ import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js'
 import { Health, type HealthReport } from '../health/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
 import { flushLines, jsonLogger, toLogger, type AccessLogOptions, type Logger } from '../logger/index.js';
-import { Upstreams } from '../proxy/upstream.js';
+import { Upstreams } from '../proxy/upstreams.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
 import { credentialNames } from './auth.js';

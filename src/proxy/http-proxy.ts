@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
+import type { Destination } from '../core/destination.js';
 import { isIdempotent } from '../core/idempotent.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
@@ -16,7 +17,8 @@ import { cleanResponseHeaders } from './response-headers.js';
 import { rewriteCookies, rewriteLocation } from './response-rewrite.js';
 import type { UpstreamBody } from './upstream-body.js';
 import { compileUpstreamPath, type UpstreamPath } from './upstream-path.js';
-import { Upstreams, type Upstream } from './upstream.js';
+import type { Upstream, UpstreamOptions } from './upstream.js';
+import { Upstreams } from './upstreams.js';
 
 /** What every exchange of one proxy shares. */
 export interface ExchangeSettings {
@@ -59,26 +61,23 @@ export interface Target {
  * const response = await users.forward(ctx);
  */
 export class HttpProxy {
-  readonly #targets: readonly Target[];
+  /** `null` where every request has a destination. */
+  readonly #target: Target | null;
+  readonly #destinations = new Map<Destination, Target>();
   readonly #upstreams: Upstreams;
   readonly #ownUpstreams: boolean;
   readonly #options: ProxyOptions;
   readonly #settings: ExchangeSettings;
-  #next = 0;
+  readonly #connection: UpstreamOptions;
 
   constructor(options: ProxyOptions, { upstreams, clock = systemClock }: HttpProxyContext = {}) {
     validate('proxy', options, proxySchema);
     const { target, timeouts: { connectMs, firstByteMs = 30_000, idleMs = 60_000, totalMs = Infinity } = {} } = options;
-    const { maxConnections, maxQueue, keepAliveMs, socketPath, tls, dispatcher } = options;
-    const connection = { maxConnections, maxQueue, keepAliveMs, connectMs, socketPath, tls, dispatcher };
-    const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined));
     this.#options = options;
+    this.#connection = connectionOptions({ ...options, connectMs });
     this.#upstreams = upstreams ?? new Upstreams(clock);
     this.#ownUpstreams = upstreams === undefined;
-    this.#targets = [target].flat().map((text) => ({
-      upstream: this.#upstreams.get(text, given),
-      path: compileUpstreamPath(new URL(text).pathname.replace(/\/$/, ''), options),
-    }));
+    this.#target = target === undefined ? null : this.#open(target);
     this.#settings = {
       firstByteDeadlines: new DeadlineQueue(clock, firstByteMs),
       idleDeadlines: new DeadlineQueue(clock, idleMs),
@@ -89,17 +88,21 @@ export class HttpProxy {
     };
   }
 
-  /** The answer of the upstream; several targets take turns. Rejects with a `GatewayError` where there is none. */
+  /**
+   * The answer of the upstream: of `ctx.destination` where there is one, else of the target. Rejects with a
+   * `GatewayError` where there is none.
+   */
   forward(ctx: Context): MaybePromise<GatewayResponse> {
-    const target = this.#pick(ctx);
+    const target = ctx.destination === null ? this.#target : this.#targetOf(ctx.destination);
+    if (target === null) return refuse(ctx, 'ERR_GATEWAY_NO_TARGETS', { reason: 'the proxy has no target' });
     return target.upstream.isOpen ? this.#send(ctx, target) : target.upstream.ready.then(() => this.#send(ctx, target));
   }
 
-  /** The URL that a request would be sent to, for explanations; `null` where its path is refused. */
+  /** The URL that a request would be sent to, for explanations; `null` where its path is refused, or nothing is known. */
   urlFor(ctx: Context): string | null {
-    const { upstream, path } = this.#targets[0] as Target;
-    const url = this.#urlOf(ctx, path);
-    return url === null ? null : upstream.origin + url;
+    const target = ctx.destination === null ? this.#target : this.#targetOf(ctx.destination);
+    const url = target === null ? null : this.#urlOf(ctx, target.path);
+    return target === null || url === null ? null : target.upstream.origin + url;
   }
 
   /** Ends the connections that this proxy opened for itself, and what runs on them. */
@@ -109,15 +112,22 @@ export class HttpProxy {
     if (this.#ownUpstreams) await this.#upstreams.close();
   }
 
-  #pick(ctx: Context): Target {
-    const target = this.#turn();
-    // Another attempt at the same request goes to another target, where there is one.
-    return ctx.attempt > 0 && target.upstream.origin === ctx.target ? this.#turn() : target;
+  #open(url: string): Target {
+    return {
+      upstream: this.#upstreams.get(url, this.#connection),
+      path: compileUpstreamPath(new URL(url).pathname.replace(/\/$/, ''), this.#options),
+    };
   }
 
-  #turn(): Target {
-    const target = this.#targets[this.#next] as Target;
-    this.#next = (this.#next + 1) % this.#targets.length;
+  #targetOf(destination: Destination): Target {
+    const known = this.#destinations.get(destination);
+    if (known !== undefined) return known;
+    const target = this.#open(destination.url);
+    this.#destinations.set(destination, target);
+    destination.onDeparture(() => {
+      this.#destinations.delete(destination);
+      this.#upstreams.release(target.upstream);
+    });
     return target;
   }
 
@@ -176,4 +186,15 @@ export class HttpProxy {
     if (versionHeader) headers['x-gateway-version'] = VERSION;
     return { status, headers, body };
   };
+}
+
+/** What tells the pools of two proxies apart, without what is not given. */
+function connectionOptions(given: {
+  [Name in keyof UpstreamOptions]: UpstreamOptions[Name] | undefined;
+}): UpstreamOptions {
+  const { maxConnections, maxQueue, keepAliveMs, connectMs, maxSocketAgeMs, maxRequestsPerSocket } = given;
+  const { allowedAddresses, socketPath, tls, dispatcher } = given;
+  const limits = { maxConnections, maxQueue, keepAliveMs, connectMs, maxSocketAgeMs, maxRequestsPerSocket };
+  const options = { ...limits, allowedAddresses, socketPath, tls, dispatcher };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

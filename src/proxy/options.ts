@@ -1,3 +1,4 @@
+import { allowedAddressesField } from '../core/address-policy.js';
 import {
   boolean,
   either,
@@ -13,6 +14,7 @@ import {
   type Schema,
 } from '../core/options.js';
 import { patternFault } from '../core/slow-pattern.js';
+import { targetUrlField } from '../core/target-options.js';
 import type { CookieRewrite } from './response-rewrite.js';
 import type { UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
@@ -33,8 +35,11 @@ export interface Timeouts {
 }
 
 export interface ProxyOptions extends UpstreamPathOptions, Omit<UpstreamOptions, 'connectMs'> {
-  /** `http://` or `https://` URL of the upstream, with a base path if it has one; several take turns. */
-  target: string | readonly string[];
+  /**
+   * `http://` or `https://` URL of the upstream, with a base path if it has one. @default what `loadBalance()` in front
+   * of it chooses
+   */
+  target?: string;
   timeouts?: Timeouts;
   /** Send the target's own `Host` instead of the client's. @default false */
   changeOrigin?: boolean;
@@ -59,17 +64,6 @@ export interface ProxyOptions extends UpstreamPathOptions, Omit<UpstreamOptions,
   versionHeader?: boolean;
 }
 
-const targetUrl = string(
-  "an http:// or https:// URL without user, query and fragment, such as 'http://users:3001'",
-  isTarget,
-);
-
-function isTarget(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password, search, hash } = new URL(text);
-  return /^https?:$/.test(protocol) && username + password + search + hash === '';
-}
-
 const deadline = milliseconds({ endless: true });
 const anyText = string('a string', () => true);
 const path = string("a path from '/' on", (text) => /^\/[^?#\s]*$/.test(text));
@@ -90,7 +84,7 @@ const pathRewriteRules: Schema = {
 
 /** Schemas of the options, by name, for those who put them into their own config. */
 export const proxyFields = {
-  target: either(targetUrl, list(targetUrl)),
+  target: targetUrlField,
   timeouts: object({ connectMs: milliseconds(), firstByteMs: deadline, idleMs: deadline, totalMs: deadline }),
   changeOrigin: boolean,
   defaultContentType: string(),
@@ -98,6 +92,9 @@ export const proxyFields = {
   maxConnections: integer({ min: 1 }),
   maxQueue: integer(),
   keepAliveMs: milliseconds(),
+  maxSocketAgeMs: deadline,
+  maxRequestsPerSocket: integer({ min: 1, max: Infinity }),
+  allowedAddresses: allowedAddressesField,
   socketPath: string(),
   tls: object({ ca: either(pem, list(pem)), cert: pem, key: pem, servername: string() }),
   dispatcher: {
@@ -128,7 +125,7 @@ export function inspectPathRules(
     faults.push({ path: at || 'options', message: `${given.join(' and ')} contradict each other; keep one` });
 }
 
-const fields = object(proxyFields, { required: ['target'] });
+const fields = object(proxyFields);
 
 export const proxySchema: Schema = {
   ...fields,

@@ -1,5 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import type { buildConnector, Client, Dispatcher as UndiciDispatcher } from 'undici';
+import { deniedAddress, guardedLookup } from '../core/address-policy.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import type { Connection, DispatchOptions } from './dispatcher.js';
@@ -7,11 +8,28 @@ import type { Connection, DispatchOptions } from './dispatcher.js';
 export type Undici = typeof import('undici');
 type Connector = buildConnector.connector;
 
+export interface ConnectorLimits {
+  readonly connectMs: number;
+  /** `null` = every address. */
+  readonly isAllowed: ((address: string) => boolean) | null;
+  readonly clock: Clock;
+}
+
 /** A connector of undici with a deadline of the gateway's own: undici's ticks every half second. */
-export function deadlineConnector(undici: Undici, options: object, connectMs: number, clock: Clock): Connector {
+export function deadlineConnector(
+  undici: Undici,
+  options: object,
+  { connectMs, isAllowed, clock }: ConnectorLimits,
+): Connector {
+  const guarded = isAllowed === null ? options : { ...options, lookup: guardedLookup(isAllowed) };
   // It returns the socket, which its types do not tell.
-  const connector = undici.buildConnector({ ...options, timeout: 0 }) as (...call: Parameters<Connector>) => Socket;
+  const connector = undici.buildConnector({ ...guarded, timeout: 0 }) as (...call: Parameters<Connector>) => Socket;
   return function connect(target, callback) {
+    // An address is not looked up.
+    if (isAllowed !== null && isIP(target.hostname) !== 0 && !isAllowed(target.hostname)) {
+      callback(deniedAddress(target.hostname), null);
+      return;
+    }
     const pending = connector(withServername(target), (...result) => {
       clock.clearTimer(timer);
       callback(...result);

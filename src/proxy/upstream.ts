@@ -1,4 +1,5 @@
 import type { Client, Pool } from 'undici';
+import { compileAddresses, type AllowedAddresses } from '../core/address-policy.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import type { PoolFigures } from '../core/pool-figures.js';
@@ -29,6 +30,18 @@ export interface UpstreamOptions {
   keepAliveMs?: number;
   /** Time to connect, TLS included, in ms. From 1 on. @default 5000 */
   connectMs?: number;
+  /**
+   * How long a connection is used, in ms: a new one asks again where its name leads to. What runs on it ends in peace.
+   * From 1 on; `Infinity` = as long as it lasts. @default 300000, 5 minutes
+   */
+  maxSocketAgeMs?: number;
+  /** Requests that a connection is used for. From 1 on; `Infinity` = as many as it lasts. @default Infinity */
+  maxRequestsPerSocket?: number;
+  /**
+   * Addresses that may be connected to, where names of targets come from outside: a name is checked after it has been
+   * resolved, and only what was checked is connected to. @default all
+   */
+  allowedAddresses?: AllowedAddresses;
   /** Path of a unix socket to connect to; the target's host then only names the upstream. */
   socketPath?: string;
   tls?: UpstreamTls;
@@ -58,6 +71,7 @@ export class Upstream {
   #dispatcher: Dispatcher | null = null;
   #makeClient: (() => Client) | null = null;
   #inFlight = 0;
+  #onIdle: (() => void) | null = null;
   #closed = false;
 
   constructor(url: URL, options: UpstreamOptions = {}, clock: Clock = systemClock) {
@@ -119,7 +133,19 @@ export class Upstream {
 
   /** One dispatch is over. */
   release(): void {
-    this.#inFlight--;
+    if (--this.#inFlight === 0) this.#onIdle?.();
+  }
+
+  /** Closes the pool as soon as nothing runs on it, and calls `onClosed`. */
+  retire(onClosed: () => void): void {
+    this.#onIdle = () => {
+      void this.close().then(onClosed);
+    };
+    // Whoever waits for the pool to open was there before, and has sent by then.
+    const closeIfIdle = (): void => {
+      if (this.#inFlight === 0) this.#onIdle?.();
+    };
+    this.ready.then(closeIfIdle, closeIfIdle);
   }
 
   /** Closes the pool and whatever still runs on it. A dispatcher of the user's own stays open. */
@@ -133,8 +159,10 @@ export class Upstream {
   async #open(connections: number, options: UpstreamOptions, clock: Clock): Promise<void> {
     const undici = await loadUndici();
     if (this.#closed) return;
-    const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000 } = options;
-    const connector = deadlineConnector(undici, { socketPath, ...tls }, connectMs, clock);
+    const { tls, socketPath, connectMs = 5_000, keepAliveMs = 4_000, allowedAddresses } = options;
+    const { maxSocketAgeMs = 300_000, maxRequestsPerSocket = Infinity } = options;
+    const isAllowed = allowedAddresses === undefined ? null : compileAddresses(allowedAddresses);
+    const connector = deadlineConnector(undici, { socketPath, ...tls }, { connectMs, isAllowed, clock });
     const factory = trackedClients(undici, connector, clock);
     const settings = {
       // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
@@ -143,54 +171,14 @@ export class Upstream {
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
       allowH2: false,
+      ...(maxRequestsPerSocket === Infinity ? undefined : { maxRequestsPerClient: maxRequestsPerSocket }),
     };
     this.#makeClient = () => factory(new URL(this.origin), settings);
-    this.#dispatcher = new undici.Pool(this.origin, { ...settings, connections, factory });
-  }
-}
-
-const NO_POOL: PoolFigures = { open: 0, idle: 0, running: 0, waiting: 0 };
-
-/** The upstreams of one gateway: routes to the same origin with the same options share connections. */
-export class Upstreams {
-  readonly #byKey = new Map<string, Upstream>();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock = systemClock) {
-    this.#clock = clock;
-  }
-
-  /** The upstream of a URL, made on first use. */
-  get(target: string, options: UpstreamOptions): Upstream {
-    const url = new URL(target);
-    if (options.dispatcher) return this.#add(`${this.#byKey.size}`, new Upstream(url, options, this.#clock));
-    const key = JSON.stringify([url.origin, options]);
-    return this.#byKey.get(key) ?? this.#add(key, new Upstream(url, options, this.#clock));
-  }
-
-  /** What goes on in the pools, by origin. */
-  figures(): Readonly<Record<string, PoolFigures>> {
-    const byOrigin: Record<string, PoolFigures> = {};
-    for (const { origin, figures } of this.#byKey.values()) {
-      if (figures === null) continue;
-      const { open, idle, running, waiting } = byOrigin[origin] ?? NO_POOL;
-      byOrigin[origin] = {
-        open: open + figures.open,
-        idle: idle + figures.idle,
-        running: running + figures.running,
-        waiting: waiting + figures.waiting,
-      };
-    }
-    return byOrigin;
-  }
-
-  /** Closes every pool, and whatever still runs on it. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#byKey.values()].map((upstream) => upstream.close()));
-  }
-
-  #add(key: string, upstream: Upstream): Upstream {
-    this.#byKey.set(key, upstream);
-    return upstream;
+    this.#dispatcher = new undici.Pool(this.origin, {
+      ...settings,
+      connections,
+      factory,
+      clientTtl: maxSocketAgeMs === Infinity ? null : maxSocketAgeMs,
+    });
   }
 }
