@@ -4,7 +4,7 @@ import type { MaybePromise } from '../core/types.js';
 import { withDeadline } from '../core/with-deadline.js';
 import type { Caller } from './caller.js';
 import { isAuthFailure, unavailable, type AuthFailure } from './strategy.js';
-import { unshown } from './unshown.js';
+import { unshown } from '../core/unshown.js';
 
 /** How long a function of the user's may take for its answer. */
 export const ASK_TIMEOUT_MS = 5_000;

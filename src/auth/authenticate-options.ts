@@ -3,7 +3,7 @@ import { realmField } from './challenge.js';
 import { credentialSourceField } from './credentials.js';
 import { inspectIdentityHeaders, type IdentityHeadersOptions } from './identity-headers.js';
 import type { AuthStrategy } from './strategy.js';
-import { unshown } from './unshown.js';
+import { unshown } from '../core/unshown.js';
 
 /** What holds for every strategy of a route. */
 export interface AuthenticationRules {

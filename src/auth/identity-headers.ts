@@ -10,7 +10,7 @@ import {
   type InternalTokenOptions,
 } from './internal-token.js';
 import { ownHeaderField } from './own-header.js';
-import { unshown } from './unshown.js';
+import { unshown } from '../core/unshown.js';
 
 /**
  * What the upstream is told of a proven identity, beside `X-User-Id`, `X-Consumer-Id` where it has a consumer, and

@@ -12,7 +12,7 @@ import { parseTrustedBlocks } from './trust.js';
  */
 export type AllowedAddresses = readonly string[];
 
-/** IANA's registries of addresses for special purposes: none of them is on the internet. */
+/** IANA's registries of addresses for special purposes, and what nobody has been given: none is on the internet. */
 const SPECIAL: readonly AddressBlock[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -28,17 +28,13 @@ const SPECIAL: readonly AddressBlock[] = [
   '198.51.100.0/24',
   '203.0.113.0/24',
   '224.0.0.0/3',
-  '::/96',
-  '64:ff9b:1::/48',
-  '100::/64',
+  '::/3',
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
-  '5f00::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
+  '3fff::/20',
+  '4000::/2',
+  '8000::/1',
 ].map((text) => parseBlock(text) as AddressBlock);
 
 /** IPv4 inside of IPv6 (RFC 6052): where a network translates, it leads to the IPv4 address. */
@@ -52,7 +48,7 @@ const addresses: Schema = {
 /** Schema of {@link AllowedAddresses}. */
 export const allowedAddressesField: Schema = list(addresses);
 
-/** Schema of names of hosts; `*.` in front stands for any name below. */
+/** Schema of names of hosts, without a dot at their end; `*.` in front stands for any name below. */
 export const allowedHostsField: Schema = list(
   string("a host such as 'users.internal' or '*.internal'", (text) => /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/.test(text)),
 );

@@ -166,6 +166,12 @@ export class Context {
     Object.assign((this.answerHeaders ??= headerMap()), fields);
   }
 
+  /** Adds fields of the request to `Vary` of every answer of this exchange, beside those that are there. */
+  addVary(fields: string): void {
+    const given = (this.answerHeaders ??= headerMap());
+    given.vary = given.vary === undefined ? fields : mergedList(given.vary, fields);
+  }
+
   /** Gives an answer the fields of {@link answerHeaders}. They win, but for `Vary`, where the answer's own stay too. */
   completeAnswer(headers: HeaderMap): void {
     if (this.answerHeaders === null) return;

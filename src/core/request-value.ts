@@ -1,6 +1,7 @@
+import { acceptRanges } from './accept-ranges.js';
 import type { Context } from './context.js';
 import { cookieValue, COOKIE_NAME } from './cookie.js';
-import { headerValue } from './headers.js';
+import { headerValue, mergedList } from './headers.js';
 import { compileHook } from './hook.js';
 import { either, func, object, oneOf, string, type Fault, type Schema } from './options.js';
 
@@ -8,11 +9,12 @@ import { either, func, object, oneOf, string, type Fault, type Schema } from './
  * What a request is told apart by. All but the first, `'identity'`, `'tenant'` and `{ claim }` are the client's word.
  *
  * - `'ip'`: the client's address.
- * - `'host'`: the host that was asked for, in lower case and without a port.
+ * - `'host'`: the host that was asked for, in lower case, without a port and without a dot at its end.
  * - `'identity'`: the id that authentication has proven.
  * - `'tenant'`: the tenant of that identity.
  * - `{ header }`, `{ cookie }`, `{ query }`: the first one of this name.
- * - `{ accept }`: the parameter of this name in `Accept`, such as `2` of `application/json;version=2`.
+ * - `{ accept }`: the parameter of this name in `Accept`, such as `2` of `application/json;version=2`; of several
+ *   the one that is liked most (`q`).
  * - `{ param }`: a parameter of the route's path.
  * - `{ claim }`: a claim of the identity, a text or a number.
  * - a function: its own text; `null` or `undefined` = none.
@@ -78,9 +80,9 @@ type Reader = (ctx: Context) => string | null;
 
 const READERS: Readonly<Record<(typeof SIMPLE)[number], Reader>> = {
   ip: ({ request }) => request.clientIp || null,
-  host: ({ request }) => request.host.replace(/:\d*$/, '').toLowerCase() || null,
+  host: ({ request }) => request.host.replace(/\.?(?::\d*)?$/, '').toLowerCase() || null,
   identity: ({ identity }) => identity?.id ?? null,
-  tenant: ({ identity }) => identity?.tenant ?? null,
+  tenant: ({ identity }) => identity?.tenant || null,
 };
 
 const MAKERS: Readonly<Record<Kind, (name: string) => Reader>> = {
@@ -93,7 +95,7 @@ const MAKERS: Readonly<Record<Kind, (name: string) => Reader>> = {
     (ctx.request.query === '' ? null : new URLSearchParams(ctx.request.query).get(name)) || null,
   accept(name) {
     const lower = name.toLowerCase();
-    return ({ request }) => acceptParameter(headerValue(request.headers, 'accept'), lower);
+    return ({ request }) => acceptParameter(request.headers.accept, lower);
   },
   param: (name) => (ctx) => (Object.hasOwn(ctx.params, name) ? ctx.params[name] : null) || null,
   claim: (name) => (ctx) => {
@@ -120,16 +122,23 @@ function guarded(own: (ctx: Context) => string | null | undefined): Reader {
   };
 }
 
-/** The value of a parameter in the first media range that has it (RFC 9110 12.5.1). */
-function acceptParameter(accept: string | undefined, name: string): string | null {
-  if (accept === undefined) return null;
-  for (const range of accept.split(',')) {
-    for (const parameter of range.split(';').slice(1)) {
-      const equals = parameter.indexOf('=');
-      if (equals === -1 || parameter.slice(0, equals).trim().toLowerCase() !== name) continue;
-      const text = parameter.slice(equals + 1).trim();
-      return text.replace(/^"(.*)"$/, '$1') || null;
-    }
+/** The value of a parameter in the most liked media range that has it (RFC 9110 12.5.1). */
+function acceptParameter(accept: string | string[] | undefined, name: string): string | null {
+  for (const { parameters } of acceptRanges(accept)) {
+    const value = parameters.get(name);
+    if (value) return value;
   }
   return null;
+}
+
+/** Fields of the request that have a say in the values (RFC 9110 12.5.5), for `Vary`; `''` = none that can be told. */
+export function varyOf(values: readonly RequestValue[]): string {
+  return mergedList(values.flatMap(fieldOf), '');
+}
+
+function fieldOf(value: RequestValue): string[] {
+  if (typeof value !== 'object') return [];
+  if ('header' in value) return [value.header];
+  if ('cookie' in value) return ['Cookie'];
+  return 'accept' in value ? ['Accept'] : [];
 }

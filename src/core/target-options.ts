@@ -1,4 +1,4 @@
-import { boolean, either, integer, object, string, type Fault, type Schema } from './options.js';
+import { boolean, either, integer, list, object, string, type Fault, type Schema } from './options.js';
 
 /** One of the places that can answer for a service. */
 export interface TargetOptions {
@@ -6,7 +6,7 @@ export interface TargetOptions {
   url: string;
   /** Its part of the requests beside those of the others. From 0 on; 0 = none. @default 1 */
   weight?: number;
-  /** Where it stands, in a name of your own such as `eu-west-1a`. @default nowhere */
+  /** Where it stands, in a name of your own such as `eu-west-1a`; `''` = nowhere. @default '' */
   zone?: string;
   /** Targets of a higher number are asked when those before them are down. From 0 to 65535. @default 0 */
   priority?: number;
@@ -28,9 +28,10 @@ export interface ResolvedTarget {
 }
 
 export function isTargetUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password, search, hash } = new URL(text);
-  return /^https?:$/.test(protocol) && username + password + search + hash === '';
+  // `URL` forgives much, and drops an empty query without a word.
+  if (!/^https?:\/\/[^\s?#]+$/i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username + password === '';
 }
 
 export const targetUrlField = string(
@@ -47,7 +48,7 @@ const fields = object(
   {
     url: targetUrlField,
     weight: weightField,
-    zone: string(),
+    zone: string('a string', () => true),
     priority: integer({ max: 65_535 }),
     backup: boolean,
   } satisfies Record<keyof TargetOptions, Schema>,
@@ -71,6 +72,21 @@ export function resolveTarget(entry: TargetEntry): ResolvedTarget {
   const given = typeof entry === 'string' ? { url: entry } : entry;
   const { url, weight = 1, zone = '', backup = false, priority = backup ? 1 : 0 } = given;
   return { url: new URL(url).href.replace(/\/$/, ''), weight, zone, priority };
+}
+
+/** Schema of several targets together. @param entry Of one. */
+export function targetsFieldOf(entry: Schema, { min = 1 }: { min?: number } = {}): Schema {
+  const entries = list(entry, { min });
+  return {
+    ...entries,
+    expected: min === 0 ? 'a list of targets' : 'a list of at least one target',
+    inspect(targets: readonly TargetEntry[], at, faults) {
+      const before = faults.length;
+      entries.inspect?.(targets as never, at, faults);
+      // Targets that are wrong in themselves say nothing of each other.
+      if (faults.length === before) inspectTargetSet(targets, at, faults);
+    },
+  };
 }
 
 /** Adds what is wrong with targets that are right one by one: the same twice, or no weight at all. */

@@ -1,24 +1,13 @@
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
-import { systemClock, type Clock } from '../core/clock.js';
-
-/** TLS towards a registry. Verification is always on; a private authority goes into `ca`. */
-export interface ApiTls {
-  /** Certificates that are trusted instead of the system's, PEM. */
-  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** Certificate chain that is shown, PEM. */
-  cert?: string | Uint8Array;
-  /** Private key of `cert`, PEM. */
-  key?: string | Uint8Array;
-  /** Name that the registry's certificate must carry. @default the host of the URL */
-  servername?: string;
-}
+import { systemClock, type Clock, type Timer } from '../core/clock.js';
+import type { TlsOptions } from '../core/tls-options.js';
 
 export interface ApiClientOptions {
   /** Of the registry, with a base path if it has one. */
   url: string;
-  tls?: ApiTls;
+  tls?: TlsOptions;
   /** @default systemClock */
   clock?: Clock;
 }
@@ -33,6 +22,8 @@ export interface ApiRequest {
   body?: unknown;
   /** Of silence, in ms, after which it has failed. */
   timeoutMs: number;
+  /** The same between the parts of an answer that has begun. @default timeoutMs */
+  idleMs?: number;
   /** Ends it. */
   signal: AbortSignal;
 }
@@ -47,10 +38,13 @@ export interface ApiAnswer {
 /** Bytes of an answer, or of one line of a stream. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** Of silence, after which the kernel asks the other side for a sign of life. */
+const KEEP_ALIVE_MS = 30_000;
+
 /** Asks the HTTP API of a registry: one connection per request, since they are few and some last for minutes. */
 export class ApiClient {
   readonly #url: URL;
-  readonly #tls: ApiTls;
+  readonly #tls: TlsOptions;
   readonly #clock: Clock;
 
   constructor({ url, tls = {}, clock = systemClock }: ApiClientOptions) {
@@ -84,12 +78,14 @@ export class ApiClient {
   async stream(request: ApiRequest, onLine: (json: unknown) => void): Promise<void> {
     const { answer, touch, done } = await this.#open(request);
     try {
-      if (answer.statusCode !== 200) throw new ApiStatusError(statusOf(answer));
+      if (answer.statusCode !== 200) throw new ApiStatusError(statusOf(answer), answer.headers['retry-after']);
       const decoder = new StringDecoder();
       let rest = '';
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         touch();
-        const lines = (rest + decoder.write(chunk)).split('\n');
+        // Only what is new is searched: a line of many chunks would be searched many times.
+        const lines = decoder.write(chunk).split('\n');
+        lines[0] = rest + (lines[0] ?? '');
         rest = lines.pop() ?? '';
         if (rest.length > MAX_BYTES) throw new Error(`a line is larger than ${MAX_BYTES} bytes`);
         for (const line of lines) if (line.trim() !== '') onLine(parsed(line));
@@ -100,7 +96,7 @@ export class ApiClient {
     }
   }
 
-  async #open({ path, method, headers, body, timeoutMs, signal }: ApiRequest): Promise<OpenAnswer> {
+  async #open({ path, method, headers, body, timeoutMs, idleMs = timeoutMs, signal }: ApiRequest): Promise<OpenAnswer> {
     const text = body === undefined ? null : JSON.stringify(body);
     const options: RequestOptions = {
       method: method ?? (text === null ? 'GET' : 'POST'),
@@ -115,17 +111,31 @@ export class ApiClient {
     };
     const url = new URL(this.#url.pathname.replace(/\/$/, '') + path, this.#url);
     const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
-    const timer = this.#clock.setTimer(() => {
-      request.destroy(new Error(`${url.origin} was silent for ${timeoutMs} ms`));
-    }, timeoutMs);
+    // A host that is gone says nothing for good: the kernel asks whether it is there.
+    request.setSocketKeepAlive(true, KEEP_ALIVE_MS);
+    // A process that has nothing else to do need not wait for the registry's next word.
+    request.once('socket', (socket) => socket.unref());
+    let answer: IncomingMessage | null = null;
+    const startTimer = (ms: number): Timer =>
+      this.#clock.setTimer(() => {
+        // What has begun to answer knows only that it was aborted where its request is destroyed.
+        (answer ?? request).destroy(new Error(`it was silent for ${ms} ms`));
+      }, ms);
+    let timer = startTimer(timeoutMs);
     const done = (): void => {
       this.#clock.clearTimer(timer);
       request.destroy();
     };
     try {
-      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.once('response', resolve).on('error', reject).end(text);
+      answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        function closed(): void {
+          reject(new Error('it closed the connection without an answer'));
+        }
+        // It is closed without an error where the other side changes the protocol.
+        request.once('response', resolve).on('error', reject).once('close', closed).end(text);
       });
+      this.#clock.clearTimer(timer);
+      timer = startTimer(idleMs);
       return { answer, touch: () => timer.refresh(), done };
     } catch (error) {
       done();
@@ -145,10 +155,13 @@ interface OpenAnswer {
 export class ApiStatusError extends Error {
   override readonly name = 'ApiStatusError';
   readonly status: number;
+  /** Its header field `Retry-After`, as it stands there. */
+  readonly retryAfter: string | undefined;
 
-  constructor(status: number) {
+  constructor(status: number, retryAfter?: string) {
     super(`it answered with status ${status}`);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 

@@ -1,5 +1,8 @@
 import { backoffDelay } from '../core/backoff.js';
 import { systemClock, type Clock } from '../core/clock.js';
+import { compileHook } from '../core/hook.js';
+
+const runHook = compileHook('A listener of a source of targets');
 
 export interface WatchLoopOptions {
   /** Ceiling of the wait after the first failure, in ms. @default 500 */
@@ -29,13 +32,18 @@ export function watchLoop(
   let failures = 0;
 
   async function turn(): Promise<void> {
+    const startedAt = clock.now();
     let waitMs: number;
     try {
       waitMs = await round(signal);
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      onError(error instanceof Error ? error : new Error(String(error)));
+      runHook(() => {
+        onError(error instanceof Error ? error : new Error(String(error)));
+      });
+      // A watch that broke after a long time has not failed again and again.
+      if (clock.now() - startedAt >= maxBackoffMs) failures = 0;
       const half = { backoffMs: backoffMs / 2, maxBackoffMs: maxBackoffMs / 2, random };
       waitMs = backoffDelay(failures, { ...half, random: () => 1 }) + backoffDelay(failures, half);
       failures++;

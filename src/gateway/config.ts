@@ -1,3 +1,4 @@
+import type { ApiVersionsOptions } from '../api-version/index.js';
 import type { JwtOptions } from '../auth/index.js';
 import type { CircuitBreakerMiddlewareOptions, FallbackAnswer } from '../circuit-breaker/index.js';
 import type { CompressionOptions } from '../compression/index.js';
@@ -12,17 +13,21 @@ import type { HealthOptions } from '../health/index.js';
 import type { IpFilterOptions } from '../ip-filter/index.js';
 import type { LoadMonitorOptions, Priority } from '../load-shedding/index.js';
 import type { AccessLogOptions, Logger } from '../logger/index.js';
+import type { MirrorOptions } from '../mirror/index.js';
 import type { ProxyOptions } from '../proxy/index.js';
 import type { IdentityRateLimitOptions, RateLimitOptions } from '../rate-limiter/index.js';
 import type { RequestIdOptions } from '../request-id/index.js';
 import type { RetryOptions } from '../retry/index.js';
 import type { RoutePattern } from '../router/index.js';
 import type { SecurityHeadersOptions } from '../security-headers/index.js';
+import type { TenantsOptions } from '../tenants/index.js';
 import type { TracingOptions } from '../tracing/index.js';
+import type { TrafficSplitOptions } from '../traffic-split/index.js';
 import type { RewriteUrlsOptions, TransformOptions } from '../transforms/index.js';
 import type { ValidationOptions } from '../validation/index.js';
 import type { AuthOption } from './auth.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { UpstreamConfig } from './upstream-config.js';
 
 /** A limit of calls, and who counts together. */
 export interface RouteRateLimit extends RateLimitOptions {
@@ -85,13 +90,43 @@ export interface RoutePolicies {
   use?: readonly Middleware[];
 }
 
-/** How a request matches, what holds on the way, and where it goes: to `target`, or to `respond`. */
-export interface RouteConfig extends RoutePattern, RoutePolicies, Partial<ProxyOptions> {
+/** Where requests go: to exactly one of these. */
+export interface RouteDestination {
+  /** URL of the upstream. Several are an upstream without a name, balanced and watched as those of `upstreams` are. */
+  target?: string | readonly string[];
+  /** Name of one of `upstreams`. */
+  upstream?: string;
   /** Answer from here: a handler, or a fixed answer. */
   respond?: Handler | FixedAnswer;
+  /** Canary and A/B: one of several, by weight. */
+  split?: TrafficSplitOptions<ServiceConfig>;
+  /** One of several, by the version of the API that the request names. */
+  versions?: ApiVersionsOptions<ServiceConfig>;
+  /** One of several, by the tenant that the request is of. */
+  tenants?: TenantsOptions<ServiceConfig>;
+}
+
+/** Policies that a part of a route can have of its own; the others hold for the whole route. */
+export type ServicePolicies = Pick<
+  RoutePolicies,
+  'rateLimit' | 'concurrency' | 'retry' | 'circuitBreaker' | 'failureStatuses'
+>;
+
+/** Where a part of a route goes, and what holds on the way. What it leaves out is as for the whole route. */
+export interface ServiceConfig extends RouteDestination, ServicePolicies, Partial<Omit<ProxyOptions, 'target'>> {}
+
+/** A shadow that gets copies of requests, and whose answers nobody sees. */
+export type RouteMirror = MirrorOptions<ServiceConfig>;
+
+/** How a request matches, what holds on the way, and where it goes. */
+export interface RouteConfig extends RoutePattern, RoutePolicies, ServiceConfig {
+  /** Copies of requests go to a shadow. @default none */
+  mirror?: RouteMirror;
 }
 
 export interface GatewayConfig {
+  /** Services that routes refer to by name: targets that are balanced, watched and discovered. */
+  upstreams?: Readonly<Record<string, UpstreamConfig>>;
   /** The most specific match wins, whatever the order. */
   routes: readonly RouteConfig[];
   /** Policies and proxy options of every route; a route's own come first, its `use` after these. */

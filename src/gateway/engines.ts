@@ -3,11 +3,13 @@ import type { CircuitBreaker } from '../circuit-breaker/index.js';
 import type { Clock } from '../core/clock.js';
 import { redactText } from '../core/redact.js';
 import type { MaybePromise } from '../core/types.js';
+import type { UpstreamReport } from '../core/upstream-report.js';
 import type { HealthDetails } from '../health/index.js';
 import type { Logger } from '../logger/index.js';
 import type { LoadMonitor } from '../load-shedding/index.js';
 import type { RateLimitMiddleware } from '../rate-limiter/index.js';
 import type { Upstreams } from '../proxy/upstreams.js';
+import type { ManagedUpstream } from './managed-upstream.js';
 
 /** A limit, or those that come with identities. */
 export interface WatchedLimit {
@@ -21,20 +23,22 @@ export class Engines {
   readonly clock: Clock;
   /** `null` where the gateway keeps no log: engines then report in their own way. */
   readonly log: Logger | null;
-  readonly upstreams: Upstreams;
+  /** Connections to upstreams. */
+  readonly pools: Upstreams;
   monitor: LoadMonitor | null = null;
   /** Header fields and query parameters that carry credentials. */
   credentialNames: readonly string[] = [];
   readonly #breakers = new Set<CircuitBreaker>();
   readonly #limits: WatchedLimit[] = [];
+  readonly #upstreams: ManagedUpstream[] = [];
   readonly #shared = new Map<string, { options: unknown; engine: unknown }[]>();
   readonly #names = new Set<string>();
   readonly #closers: (() => MaybePromise<void>)[] = [];
 
-  constructor(clock: Clock, log: Logger | null, upstreams: Upstreams) {
+  constructor(clock: Clock, log: Logger | null, pools: Upstreams) {
     this.clock = clock;
     this.log = log;
-    this.upstreams = upstreams;
+    this.pools = pools;
   }
 
   /** What everybody of this scope with equal options shares; made on first use. */
@@ -48,7 +52,7 @@ export class Engines {
   }
 
   /** A name that no other engine of this kind has: routes may share an id. */
-  nameFor(kind: 'circuit' | 'limiter', wanted: string): string {
+  nameFor(kind: 'circuit' | 'limiter' | 'upstream', wanted: string): string {
     const base = wanted.replace(/[^\w.:/*-]/g, '_').slice(0, 56) || '_';
     let name = base;
     for (let count = 2; this.#names.has(`${kind} ${name}`); count++) name = `${base}-${count}`;
@@ -66,6 +70,16 @@ export class Engines {
       log[to === 'closed' ? 'info' : 'warn']({ circuit, from, to, reason }, `circuit ${circuit} is ${to}`);
     });
     this.onClose(dispose);
+  }
+
+  /** Shows an upstream in health and in figures. */
+  watchUpstream(upstream: ManagedUpstream): void {
+    this.#upstreams.push(upstream);
+  }
+
+  /** Where each upstream is now, by its name. */
+  upstreams(): Readonly<Record<string, UpstreamReport>> {
+    return Object.fromEntries(this.#upstreams.map((upstream) => [upstream.name, upstream.report()]));
   }
 
   /** Shows a limit in health and in figures. */
@@ -99,7 +113,8 @@ export class Engines {
       circuits: Object.fromEntries([...this.#breakers].map((breaker) => [breaker.name, breaker.state])),
       stores: Object.fromEntries(remote.map(({ policy, storeState }) => [policy.name, storeState as 'up' | 'down'])),
       load: this.monitor?.load ?? null,
-      upstreams: this.upstreams.figures(),
+      upstreams: this.upstreams(),
+      pools: this.pools.figures(),
     };
   }
 

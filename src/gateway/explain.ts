@@ -1,21 +1,28 @@
 import { Context } from '../core/context.js';
 import { parseTarget } from '../core/path.js';
 import type { GatewayRequest, HeaderMap } from '../core/types.js';
+import type { UpstreamReport } from '../core/upstream-report.js';
 import type { ConsideredRoute, Router } from '../router/index.js';
 import type { AssembledRoute } from './assemble-route.js';
+import { explainService } from './assemble-service.js';
 import type { Layer } from './order.js';
 
 /** What the gateway would do with a request, and why. */
 export interface Explanation {
   /** `null` where no route takes it. */
   readonly route: { readonly id: string; readonly path: string } | null;
-  /** What a request without a route gets: 400, 404 or 405; `null` where one is found. */
-  readonly refusal: 'malformed' | 'not found' | 'method not allowed' | null;
+  /**
+   * What a request gets that goes nowhere: 400, 404 or 405 without a route, 404 where its route has no such version or
+   * tenant; `null` where it has a way.
+   */
+  readonly refusal: 'malformed' | 'not found' | 'method not allowed' | 'no such version' | 'no such tenant' | null;
   /** Methods that the path would take, where this one is the fault. */
   readonly allow: readonly string[];
   readonly params: Readonly<Record<string, string>>;
-  /** The URL sent upstream; `null` where the route answers by itself. */
+  /** The URL sent upstream, or one of them; `null` where the route answers by itself, or no target is known. */
   readonly upstreamUrl: string | null;
+  /** Where the targets of the upstream are, and why some are out; `null` where it is one fixed target, or none. */
+  readonly upstream: UpstreamReport | null;
   /** Names of the layers that the request passes, the outermost first. */
   readonly policies: readonly string[];
   /** What layers hold to, in words, by name: `{ 'rate-limit': '100 in 60000 ms by ip, sliding-window' }`. */
@@ -24,7 +31,7 @@ export interface Explanation {
   readonly considered: readonly ConsideredRoute[];
 }
 
-const NOTHING = { route: null, allow: [], params: {}, upstreamUrl: null, considered: [] } as const;
+const NOTHING = { route: null, allow: [], params: {}, upstreamUrl: null, upstream: null, considered: [] } as const;
 
 type Passed = Pick<Explanation, 'policies' | 'settings'>;
 
@@ -60,16 +67,23 @@ export function explainRequest(
   const ctx = new Context(request);
   ctx.route = matched;
   ctx.params = params;
+  const { layers, url: upstreamUrl, upstream } = explainService(value.service, ctx);
   return {
     route: { id, path },
-    refusal: null,
+    refusal: REFUSED[ctx.refusal ?? ''] ?? null,
     allow: [],
     params,
-    upstreamUrl: value.proxy?.urlFor(ctx) ?? null,
-    ...passed([...outer, ...value.layers]),
+    upstreamUrl,
+    upstream,
+    ...passed([...outer, ...value.layers, ...layers]),
     considered,
   };
 }
+
+const REFUSED: Readonly<Record<string, Explanation['refusal']>> = {
+  ERR_GATEWAY_VERSION_UNKNOWN: 'no such version',
+  ERR_GATEWAY_TENANT_UNKNOWN: 'no such tenant',
+};
 
 function requestOf(method: string, url: string, given: Readonly<Record<string, string>>): GatewayRequest | null {
   const target = parseTarget(url, method);

@@ -56,7 +56,7 @@ export class Gateway {
   readonly trustProxy: TrustProxy | undefined;
   readonly clock: Clock;
   readonly #router: Router<AssembledRoute, GatewayRequest>;
-  readonly #upstreams: Upstreams;
+  readonly #pools: Upstreams;
   readonly #engines: Engines;
   readonly #assembled: readonly AssembledRoute[];
   readonly #health: Health;
@@ -72,8 +72,8 @@ export class Gateway {
     this.routes = config.routes;
     this.trustProxy = config.trustProxy;
     this.clock = config.clock ?? systemClock;
-    this.#upstreams = new Upstreams(this.clock);
-    this.#engines = new Engines(this.clock, loggerOf(config, this.clock), this.#upstreams);
+    this.#pools = new Upstreams(this.clock);
+    this.#engines = new Engines(this.clock, loggerOf(config, this.clock), this.#pools);
     this.#health = new Health({ clock: this.clock, details: () => this.#engines.details() });
     this.#ownPaths = new Map(ownPaths(config));
     this.#router = new Router({ caseSensitive: config.caseSensitive ?? false });
@@ -137,8 +137,9 @@ export class Gateway {
   /** What is under way, and what has been used since the start. */
   stats(): GatewayStats {
     const usage = this.#measurement?.counting.usage?.snapshot() ?? { routes: {}, consumers: {} };
-    const { uptime, circuits, upstreams = {} } = this.#health.report();
-    return { uptime, inFlight: this.#drain.inFlight, ...usage, circuits, refused: this.#engines.refused(), upstreams };
+    const { uptime, circuits, upstreams = {}, pools = {} } = this.#health.report();
+    const { inFlight } = this.#drain;
+    return { uptime, inFlight, ...usage, circuits, refused: this.#engines.refused(), upstreams, pools };
   }
 
   /**
@@ -166,8 +167,8 @@ export class Gateway {
     const { timeoutMs = 10_000, delayMs = 0 } = options;
     await this.drain({ delayMs });
     await this.#drain.close(timeoutMs, this.clock);
-    await this.#upstreams.close();
-    for (const { proxy } of this.#assembled) await proxy?.close();
+    await this.#pools.close();
+    for (const { service } of this.#assembled) for (const proxy of service.proxies) await proxy.close();
     this.#health.close();
     await this.#engines.close();
     await flushLines();

@@ -89,6 +89,12 @@ function collectEngines(registry: MetricsRegistry, engines: Engines): () => void
     labels: ['server_address', 'server_port', 'state'],
   });
 
+  const healthy = registry.gauge({
+    name: 'gateway_upstream_healthy',
+    help: 'Whether a target of an upstream is used: 1, or 0 while it is out.',
+    labels: ['upstream', 'target'],
+  });
+
   const counted = new Map<string, number>();
 
   return registry.collect(function collectGatewayMetrics() {
@@ -99,7 +105,11 @@ function collectEngines(registry: MetricsRegistry, engines: Engines): () => void
       limited.series(name).inc(refused - (counted.get(name) ?? 0));
       counted.set(name, refused);
     }
-    for (const [origin, { idle, open, running, waiting }] of Object.entries(engines.upstreams.figures())) {
+    healthy.clear();
+    for (const [name, { targets }] of Object.entries(engines.upstreams()))
+      for (const { url, state } of targets)
+        healthy.series(name, url).set(state === 'healthy' || state === 'warming' ? 1 : 0);
+    for (const [origin, { idle, open, running, waiting }] of Object.entries(engines.pools.figures())) {
       const { address, port } = serverAddress(origin) as ServerAddress;
       const server = [address, port] as const;
       connections.series(...server, 'idle').set(idle);

@@ -22,13 +22,16 @@ import {
 import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
 import type { Measurement } from './metrics.js';
+import { mirrorPart } from './mirror.js';
 import {
+  balancePart,
   circuitBreakerPart,
   concurrencyPart,
   fallbackPart,
   identityLimitPart,
   ipFilterPart,
   loadSheddingPart,
+  partLimitParts,
   rateLimitParts,
   retryPart,
   type Part,
@@ -189,10 +192,29 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
     build: stripHeadersPart,
   },
   {
+    name: 'mirror',
+    reason: 'copies what goes to the service, once for all attempts',
+    build: mirrorPart,
+  },
+  {
     name: 'fallback',
     reason: 'answers for whatever fails further in, when retries are used up',
     build: fallbackPart,
   },
+];
+
+/** Around a part of a route that has limits of its own: one side of a split, one version, one tenant. */
+export const PART_ORDER: readonly Stage<PlannedRoute>[] = [
+  {
+    name: 'rate-limit',
+    reason: 'what is refused here takes no place and asks nobody',
+    build: partLimitParts,
+  },
+];
+
+/** Next to an upstream, or to an answer from here, the outermost first. */
+export const SERVICE_ORDER: readonly Stage<PlannedRoute>[] = [
+  ...PART_ORDER,
   {
     name: 'concurrency',
     reason: 'a request keeps its one place through all of its attempts',
@@ -205,8 +227,13 @@ export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
   },
   {
     name: 'circuit-breaker',
-    reason: 'next to the service: it counts every attempt',
+    reason: 'around the balancer: it counts every attempt at the service, and a target that is out opens nothing',
     build: circuitBreakerPart,
+  },
+  {
+    name: 'balance',
+    reason: 'next to the service: each attempt gets a target of its own',
+    build: balancePart,
   },
 ];
 

@@ -1,11 +1,22 @@
-import { boolean, clockField, either, func, list, object, validate, type Fault, type Schema } from '../core/options.js';
-import { fixedAnswerField } from '../core/fixed-answer.js';
+import {
+  boolean,
+  clockField,
+  either,
+  func,
+  list,
+  object,
+  record,
+  validate,
+  type Fault,
+  type Schema,
+} from '../core/options.js';
 import { parseTrustedBlocks } from '../core/trust.js';
 import { inspectHealthOptions } from '../health/options.js';
 import { loggerField } from '../logger/logger.js';
 import { inspectAccessLogOptions } from '../logger/options.js';
-import { inspectPathRules, PATH_RULES, proxyFields } from '../proxy/options.js';
-import { rewriteParams } from '../proxy/upstream-path.js';
+import { mirrorSchemaOf } from '../mirror/options.js';
+import type { ProxyOptions, UpstreamOptions } from '../proxy/index.js';
+import { PATH_RULES, proxyFields } from '../proxy/options.js';
 import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
 import { Router } from '../router/router.js';
@@ -23,9 +34,16 @@ import {
   options,
   policyFields,
 } from './policy-schema.js';
+import { inspectPlaced, inspectService, service, serviceFields, sharedProxyFields } from './service-schema.js';
+import { upstreamField } from './upstream-config.js';
 
 const routeFields = object(
-  { ...routePatternFields, ...proxyFields, ...policyFields, respond: either(func, fixedAnswerField) },
+  {
+    ...routePatternFields,
+    ...serviceFields,
+    ...policyFields,
+    mirror: mirrorSchemaOf(service),
+  } satisfies Record<keyof RouteConfig, Schema>,
   { required: ['path'] },
 );
 
@@ -33,41 +51,10 @@ const route: Schema = {
   ...routeFields,
   inspect(config: RouteConfig, at, faults) {
     routeFields.inspect?.(config as never, at, faults);
-    inspectPathRules(config, at, faults);
-    inspectDestination(config, at, faults);
-    inspectRewrite(config, at, faults);
+    inspectService(config, at, faults);
     inspectAuthNames(config, at, faults);
-    inspectBreakerTimeout(config, at, faults);
-    inspectBreakerEffect(config, at, faults);
   },
 };
-
-function inspectDestination(route: RouteConfig, at: string, faults: Fault[]): void {
-  const { target, respond } = route;
-  if (target === undefined && respond === undefined)
-    faults.push({ path: at, message: 'goes nowhere; write target or respond' });
-  if (target !== undefined && respond !== undefined)
-    faults.push({ path: at, message: 'target and respond exclude each other; keep one' });
-  for (const name of Object.keys(pick(route, Object.keys(sharedProxyFields)))) {
-    if (target === undefined) faults.push({ path: `${at}.${name}`, message: 'has no effect without target' });
-  }
-}
-
-/** A breaker of a route that answers by itself has no call to end. */
-function inspectBreakerEffect({ target, circuitBreaker }: RouteConfig, at: string, faults: Fault[]): void {
-  if (target === undefined && typeof circuitBreaker === 'object' && circuitBreaker.timeout !== undefined)
-    faults.push({ path: `${at}.circuitBreaker.timeout`, message: 'has no effect without target' });
-}
-
-function inspectRewrite({ path, rewrite }: RouteConfig, at: string, faults: Fault[]): void {
-  if (typeof rewrite !== 'string' || typeof path !== 'string') return;
-  for (const name of rewriteParams(rewrite)) {
-    if (!new RegExp(`:${name}(?!\\w)`).test(path))
-      faults.push({ path: `${at}.rewrite`, message: `:${name} is no parameter of '${path}'` });
-  }
-}
-
-const { target: _target, dispatcher: _dispatcher, ...sharedProxyFields } = proxyFields;
 
 const trustedBlocks: Schema = {
   expected: "an address block such as '10.0.0.0/8', or loopback, linklocal, uniquelocal",
@@ -96,6 +83,7 @@ const defaults: Schema = {
 
 const configFields = object(
   {
+    upstreams: record(upstreamField),
     routes: list(route),
     defaults,
     ...gatewayPolicyFields,
@@ -121,6 +109,7 @@ const config: Schema = {
     if (faults.length === 0) {
       for (const [index, entry] of value.routes.entries()) {
         inspectAuthEffect(entry, value, `routes[${index}]`, faults);
+        inspectPlaced(entry, `routes[${index}]`, value, faults);
         inspectTemplateParams(entry, value, `routes[${index}]`, faults);
       }
     }
@@ -161,14 +150,20 @@ export function patternOf(route: RouteConfig): Pick<RouteConfig, keyof typeof ro
   return Object.fromEntries(entries) as Pick<RouteConfig, keyof typeof routePatternFields>;
 }
 
-/** The proxy options of a route, with what `defaults` adds to them. */
-export function proxyOptionsOf(route: RouteConfig, defaults: GatewayConfig['defaults'] = {}): Record<string, unknown> {
+/** The proxy options of a destination, with what its upstream and `defaults` add to them. */
+export function proxyOptionsOf(
+  route: RouteConfig,
+  defaults: GatewayConfig['defaults'] = {},
+  connection: UpstreamOptions = {},
+): ProxyOptions {
   const own = pick(route, Object.keys(proxyFields));
   const shared = pick(defaults, Object.keys(sharedProxyFields));
   const hasPathRule = PATH_RULES.some((name) => own[name] !== undefined);
   if (hasPathRule) for (const name of PATH_RULES) delete shared[name];
+  // Of several the balancer chooses.
+  if (typeof own.target !== 'string') delete own.target;
   const timeouts = timeoutsOf(route, defaults);
-  return { ...shared, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };
+  return { ...shared, ...connection, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };
 }
 
 function pick(source: object, names: readonly string[]): Record<string, unknown> {

@@ -24,7 +24,7 @@ import { inspectIntrospectionOptions } from '../auth/introspection/options.js';
 import { inspectJwtOptions } from '../auth/jwt/options.js';
 import type { JwtOptions } from '../auth/index.js';
 import { inspectSessionOptions } from '../auth/session/options.js';
-import { unshown } from '../auth/unshown.js';
+import { unshown } from '../core/unshown.js';
 import { fallbackField } from '../circuit-breaker/fallback.js';
 import { inspectCircuitBreakerOptions } from '../circuit-breaker/options.js';
 import { inspectCompressionOptions } from '../compression/options.js';

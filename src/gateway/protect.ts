@@ -9,9 +9,12 @@ import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
 import { identityRateLimit, rateLimit, type RateLimitOptions, type StoreOutage } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
-import type { GatewayConfig, RouteConfig } from './config.js';
+import { PATH_RULES } from '../proxy/options.js';
+import type { GatewayConfig, RouteConfig, ServiceConfig } from './config.js';
 import type { Engines } from './engines.js';
+import { ManagedUpstream } from './managed-upstream.js';
 import { policiesOf, type ResolvedPolicies, type ResolvedRateLimit } from './policies.js';
+import type { UpstreamConfig } from './upstream-config.js';
 
 /** A route as the stages of its order see it. */
 export interface PlannedRoute {
@@ -21,10 +24,14 @@ export interface PlannedRoute {
   readonly config: GatewayConfig;
   readonly policies: ResolvedPolicies;
   readonly engines: Engines;
+  /** Where it goes; `null` where that is one fixed target, an answer from here, or a choice of parts. */
+  readonly upstream: ManagedUpstream | null;
   /** The same for routes to one service. */
   readonly service: string;
-  /** Of this route alone. */
+  /** Of this route, or this part of one, alone. */
   readonly own: string;
+  /** True for a part of a route, behind the layers of the whole. */
+  readonly isPart: boolean;
 }
 
 /** A layer, and what it holds to, in words. */
@@ -36,10 +43,42 @@ export interface Part {
 }
 
 export function planRoute(route: RouteConfig, index: number, config: GatewayConfig, engines: Engines): PlannedRoute {
-  const own = `route ${index}`;
-  const origins = [route.target ?? []].flat().map((target) => new URL(target).origin);
-  const service = origins.length === 0 ? own : origins.sort().join(' ');
-  return { id: route.id ?? route.path, route, config, policies: policiesOf(route, config), engines, service, own };
+  return plan({ id: route.id ?? route.path, route, config, engines, own: `route ${index}`, isPart: false });
+}
+
+/** What a part of a route leaves out holds as for the whole, but for limits, which the whole has counted. */
+export function planPart(whole: PlannedRoute, name: string, part: ServiceConfig): PlannedRoute {
+  const { id, route, config, engines, own } = whole;
+  const { target: _t, upstream: _u, respond: _r, split: _s, versions: _v, tenants: _n, mirror: _m, ...shared } = route;
+  const merged = { ...shared, rateLimit: false as const, ...withoutPathRulesOf(part, shared), ...part };
+  return plan({ id: `${id} ${name}`, route: merged, config, engines, own: `${own} ${name}`, isPart: true });
+}
+
+/** One rule alone decides the path. */
+function withoutPathRulesOf(part: ServiceConfig, shared: object): object {
+  const hasOwn = PATH_RULES.some((name) => part[name] !== undefined);
+  return hasOwn ? Object.fromEntries(PATH_RULES.filter((name) => name in shared).map((name) => [name, undefined])) : {};
+}
+
+function plan(base: Omit<PlannedRoute, 'policies' | 'upstream' | 'service'>): PlannedRoute {
+  const { route, config, own } = base;
+  const upstream = upstreamOf(base);
+  const service = upstream?.name ?? (typeof route.target === 'string' ? new URL(route.target).origin : own);
+  return { ...base, policies: policiesOf(route, config), upstream, service };
+}
+
+/** The upstream that a route names, or the one that its list of targets is; made on first use. */
+function upstreamOf({ id, route, config, engines }: Omit<PlannedRoute, 'policies' | 'upstream' | 'service'>) {
+  const { upstream: name, target } = route;
+  if (name !== undefined) {
+    const given = config.upstreams?.[name] as UpstreamConfig;
+    return engines.share(`upstream ${name}`, null, () => new ManagedUpstream(name, given, engines));
+  }
+  if (typeof target !== 'object') return null;
+  const targets = target.map((url) => new URL(url).href).sort();
+  return engines.share('targets', targets, () => {
+    return new ManagedUpstream(engines.nameFor('upstream', id), { targets: target }, engines);
+  });
 }
 
 export function ipFilterPart({ policies: { ipFilter: options } }: PlannedRoute): Part[] {
@@ -58,6 +97,15 @@ export function loadSheddingPart({ config, policies: { priority }, engines }: Pl
     return made;
   });
   return [{ middleware: loadShedding({ monitor, priority }), setting: () => `priority ${priority}` }];
+}
+
+/** The limits that a part of a route has of its own. */
+export function partLimitParts(part: PlannedRoute): Part[] {
+  if (!part.isPart) return [];
+  const { policies } = part;
+  const rateLimits = policies.rateLimits.filter(({ scope }) => scope !== 'gateway');
+  const own = { ...part, policies: { ...policies, rateLimits } };
+  return [...rateLimitParts(own, false), ...rateLimitParts(own, true)];
 }
 
 /** @param late The limits that need to know who is calling. */
@@ -133,6 +181,11 @@ export function retryPart({ policies: { retry: options, failures }, service, eng
 
 export function fallbackPart({ policies: { fallback: answer, failures } }: PlannedRoute): Part[] {
   return answer === null ? [] : [{ middleware: fallback(answer, failures) }];
+}
+
+export function balancePart({ upstream }: PlannedRoute): Part[] {
+  if (upstream === null) return [];
+  return [{ middleware: upstream.middleware, setting: () => upstream.describe() }];
 }
 
 export function circuitBreakerPart({ id, policies, service, engines }: PlannedRoute): Part[] {

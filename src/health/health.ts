@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../core/clock.js';
 import { isoTime } from '../core/iso-time.js';
 import { ConfigError, member, object, validate } from '../core/options.js';
 import type { MaybePromise } from '../core/types.js';
+import type { UpstreamReport } from '../core/upstream-report.js';
 import { CheckRunner } from './check-runner.js';
 import { healthCheckField, healthEngineFields, type HealthCheck, type HealthEngineOptions } from './options.js';
 import type { HealthDetails, HealthReport, HealthStatus } from './report.js';
@@ -114,7 +115,14 @@ export class Health {
 }
 
 /** Something works less well than it should, and yet requests are better here than nowhere. */
-function isImpaired({ circuits, stores, load }: HealthDetails): boolean {
+function isImpaired({ circuits, stores, load, upstreams = {} }: HealthDetails): boolean {
   if (load !== null && load >= 1) return true;
+  if (Object.values(upstreams).some(isShort)) return true;
   return Object.values(circuits).some((state) => state !== 'closed') || Object.values(stores).includes('down');
+}
+
+/** Nowhere to send to, or not everywhere, or nobody knows where. */
+function isShort({ targets, discovery }: UpstreamReport): boolean {
+  if (targets.length === 0 || (discovery !== null && discovery.error !== null)) return true;
+  return targets.some(({ state }) => state === 'ejected' || state === 'unhealthy');
 }

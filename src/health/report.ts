@@ -1,4 +1,5 @@
 import type { PoolFigures } from '../core/pool-figures.js';
+import type { UpstreamReport } from '../core/upstream-report.js';
 
 /** What a process knows of what it leans on. */
 export interface HealthDetails {
@@ -8,8 +9,10 @@ export interface HealthDetails {
   readonly stores: Readonly<Record<string, 'up' | 'down'>>;
   /** From 1 on requests are shed, those of low priority first; `null` where load is not watched. */
   readonly load: number | null;
-  /** Connections to each upstream, by its origin. They say nothing of its health, and do not change the status. */
-  readonly upstreams?: Readonly<Record<string, PoolFigures>>;
+  /** Where each upstream is and how well, by its name. */
+  readonly upstreams?: Readonly<Record<string, UpstreamReport>>;
+  /** Connections to each origin. They say nothing of its health, and do not change the status. */
+  readonly pools?: Readonly<Record<string, PoolFigures>>;
 }
 
 /** What is known of a check. */
@@ -28,7 +31,8 @@ export interface HealthCheckReport {
 
 /**
  * How well a process does. `unhealthy` while it drains or a critical check is down: it wants no traffic. `degraded` while
- * another check or a store is down, a circuit is not closed, or requests are shed: it wants traffic all the same.
+ * another check or a store is down, a circuit is not closed, a target is out or an upstream without one, or requests are
+ * shed: it wants traffic all the same.
  */
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
 

@@ -16,6 +16,9 @@ export function accessLine(record: AccessRecord): string {
     `,"path":${path}` +
     text(',"query":', record.query) +
     text(',"route":', record.route) +
+    text(',"tenant":', record.tenant) +
+    text(',"apiVersion":', record.apiVersion) +
+    text(',"variant":', record.variant) +
     text(',"target":', record.target) +
     number(',"status":', record.status) +
     time(',"durationMs":', record.durationMs) +

@@ -25,6 +25,10 @@ export interface AccessRecord {
   readonly query: string | undefined;
   /** Id of the route. */
   readonly route: string | undefined;
+  /** Tenant, version of the API and side of a split that the request went to, by the names of the config. */
+  readonly tenant: string | undefined;
+  readonly apiVersion: string | undefined;
+  readonly variant: string | undefined;
   /** Origin of the upstream that was asked last. */
   readonly target: string | undefined;
   /** What the client got; 499 = it left before. */
@@ -89,6 +93,9 @@ export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redactio
     path,
     query: redaction.query(request.query),
     route: route?.id,
+    tenant: ctx.tenant ?? undefined,
+    apiVersion: ctx.apiVersion ?? undefined,
+    variant: ctx.variant ?? undefined,
     target: target ?? undefined,
     status,
     durationMs: rounded(finishedAt - ctx.startedAt),

@@ -91,6 +91,12 @@ export class Metric<S extends Series = Series> {
     return this.#series.get(key) ?? this.#addSeries(key, values);
   }
 
+  /** Takes every series away, where what they tell of comes and goes; handles that are kept are of no use after it. */
+  clear(): void {
+    this.#series.clear();
+    this.#overflow = null;
+  }
+
   /** The lines that stand above those of its series. */
   head(format: ExpositionFormat): string {
     return this.#heads[format];

@@ -21,14 +21,14 @@ export class AttemptRecord implements Attempt {
   readonly #destination: Destination | null;
 
   /** The call begins, and is the latest of its exchange. */
-  constructor(ctx: Context, { origin, method, path }: DispatchOptions) {
+  constructor(ctx: Context, { origin, method, path }: DispatchOptions, destination: Destination | null) {
     this.number = ++ctx.attempt;
     this.origin = origin;
     this.method = method;
     this.url = path;
     this.startedAt = ctx.clock.now();
     ctx.lastAttempt = this;
-    this.#destination = ctx.destination;
+    this.#destination = destination;
     this.#destination?.onAttemptStart?.(ctx, this);
     if (ctx.attemptObservers === null) return;
     for (const observer of ctx.attemptObservers) observer.onAttemptStart?.(ctx, this);

@@ -82,7 +82,7 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
 
   /** The header comes last: it may name the call that it goes with. */
   #begin(): AttemptRecord {
-    const attempt = (this.#attempt = new AttemptRecord(this.#ctx, this.#options));
+    const attempt = (this.#attempt = new AttemptRecord(this.#ctx, this.#options, this.#target.destination));
     this.#options.headers = this.#settings.headers(this.#ctx, this.#target);
     return attempt;
   }

@@ -47,6 +47,8 @@ export interface HttpProxyContext {
 
 /** One upstream of a proxy, and the rule for its paths. */
 export interface Target {
+  /** Whose target it is; `null` = the proxy's own. */
+  readonly destination: Destination | null;
   readonly upstream: Upstream;
   readonly path: UpstreamPath;
 }
@@ -77,7 +79,7 @@ export class HttpProxy {
     this.#connection = connectionOptions({ ...options, connectMs });
     this.#upstreams = upstreams ?? new Upstreams(clock);
     this.#ownUpstreams = upstreams === undefined;
-    this.#target = target === undefined ? null : this.#open(target);
+    this.#target = target === undefined ? null : this.#open(target, null);
     this.#settings = {
       firstByteDeadlines: new DeadlineQueue(clock, firstByteMs),
       idleDeadlines: new DeadlineQueue(clock, idleMs),
@@ -112,8 +114,9 @@ export class HttpProxy {
     if (this.#ownUpstreams) await this.#upstreams.close();
   }
 
-  #open(url: string): Target {
+  #open(url: string, destination: Destination | null): Target {
     return {
+      destination,
       upstream: this.#upstreams.get(url, this.#connection),
       path: compileUpstreamPath(new URL(url).pathname.replace(/\/$/, ''), this.#options),
     };
@@ -122,7 +125,7 @@ export class HttpProxy {
   #targetOf(destination: Destination): Target {
     const known = this.#destinations.get(destination);
     if (known !== undefined) return known;
-    const target = this.#open(destination.url);
+    const target = this.#open(destination.url, destination);
     this.#destinations.set(destination, target);
     destination.onDeparture(() => {
       this.#destinations.delete(destination);

@@ -4,5 +4,5 @@ export { proxy, type ProxyHandler } from './middleware.js';
 export type { ProxyOptions, Timeouts } from './options.js';
 export type { CookieRewrite } from './response-rewrite.js';
 export type { PathRewriter, UpstreamPathOptions } from './upstream-path.js';
-export type { UpstreamOptions, UpstreamTls } from './upstream.js';
+export type { UpstreamOptions } from './upstream.js';
 export { Upstreams } from './upstreams.js';

@@ -5,7 +5,6 @@ import {
   func,
   integer,
   inspect,
-  list,
   literal,
   milliseconds,
   object,
@@ -15,6 +14,7 @@ import {
 } from '../core/options.js';
 import { patternFault } from '../core/slow-pattern.js';
 import { targetUrlField } from '../core/target-options.js';
+import { tlsField } from '../core/tls-options.js';
 import type { CookieRewrite } from './response-rewrite.js';
 import type { UpstreamPathOptions } from './upstream-path.js';
 import type { UpstreamOptions } from './upstream.js';
@@ -67,7 +67,6 @@ export interface ProxyOptions extends UpstreamPathOptions, Omit<UpstreamOptions,
 const deadline = milliseconds({ endless: true });
 const anyText = string('a string', () => true);
 const path = string("a path from '/' on", (text) => /^\/[^?#\s]*$/.test(text));
-const pem = either(string('PEM text'), { expected: 'bytes', accepts: (value) => value instanceof Uint8Array });
 const cookieRewrite = either(literal(false), anyText, record(anyText));
 
 const pathRewriteRules: Schema = {
@@ -96,7 +95,7 @@ export const proxyFields = {
   maxRequestsPerSocket: integer({ min: 1, max: Infinity }),
   allowedAddresses: allowedAddressesField,
   socketPath: string(),
-  tls: object({ ca: either(pem, list(pem)), cert: pem, key: pem, servername: string() }),
+  tls: tlsField,
   dispatcher: {
     expected: 'an undici Dispatcher',
     accepts: (value) => typeof (value as { dispatch?: unknown } | null)?.dispatch === 'function',
@@ -116,7 +115,7 @@ export const PATH_RULES = ['stripPrefix', 'rewrite', 'pathRewrite'] as const;
 
 /** Adds a fault where options contradict each other. */
 export function inspectPathRules(
-  options: Partial<ProxyOptions>,
+  options: UpstreamPathOptions,
   at: string,
   faults: { path: string; message: string }[],
 ): void {

@@ -3,20 +3,9 @@ import { compileAddresses, type AllowedAddresses } from '../core/address-policy.
 import { systemClock, type Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import type { PoolFigures } from '../core/pool-figures.js';
+import type { TlsOptions } from '../core/tls-options.js';
 import type { DispatchHandler, DispatchOptions, Dispatcher } from './dispatcher.js';
 import { deadlineConnector, trackedClients, type Undici } from './tracked-client.js';
-
-/** TLS towards the upstream. Verification is always on; a private authority goes into `ca`. */
-export interface UpstreamTls {
-  /** Certificates that are trusted instead of the system's, PEM. */
-  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** Certificate chain that the gateway shows, PEM. */
-  cert?: string | Uint8Array;
-  /** Private key of `cert`, PEM. */
-  key?: string | Uint8Array;
-  /** Name that the upstream's certificate must carry. @default the host of the target */
-  servername?: string;
-}
 
 export interface UpstreamOptions {
   /** Connections that are open at once, per origin. From 1 on. @default 128 */
@@ -44,7 +33,7 @@ export interface UpstreamOptions {
   allowedAddresses?: AllowedAddresses;
   /** Path of a unix socket to connect to; the target's host then only names the upstream. */
   socketPath?: string;
-  tls?: UpstreamTls;
+  tls?: TlsOptions;
   /** An undici `Dispatcher` of your own to send everything through. You close it. */
   dispatcher?: Dispatcher;
 }

@@ -25,7 +25,7 @@ function codeOf({ text }: Answer): string {
 
 const quiet = { accessLog: false } as const;
 /** What health shows of a gateway without protections. */
-const nothing = { draining: false, circuits: {}, stores: {}, load: null, upstreams: {}, checks: {} };
+const nothing = { draining: false, circuits: {}, stores: {}, load: null, upstreams: {}, pools: {}, checks: {} };
 const here: GatewayConfig = { ...quiet, routes: [{ path: '/', respond: { body: 'here' } }] };
 
 describe('handle, without an adapter', () => {

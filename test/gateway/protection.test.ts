@@ -98,7 +98,7 @@ describe('the config', () => {
     ]);
     expect(faultsOf({ routes: [{ path: '/', target }], defaults: twice })).toHaveLength(1);
     const alone = { path: '/', respond: failing, circuitBreaker: { timeout: 5_000 } };
-    expect(faultsOf({ routes: [alone] })).toEqual(['routes[0].circuitBreaker.timeout: has no effect without target']);
+    expect(faultsOf({ routes: [alone] })).toEqual(['routes[0].circuitBreaker.timeout: has no effect beside respond']);
   });
 });
 

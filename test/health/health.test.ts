@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/options.js';
 import { Health, type HealthCheck, type HealthEngineOptions } from '../../src/health/index.js';
+import type { TargetState, UpstreamReport } from '../../src/core/upstream-report.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 /** What a process knows that leans on nothing. */
@@ -45,6 +46,14 @@ afterEach(() => {
   expect(unhandled).toEqual([]);
 });
 
+function upstreamOf(...states: readonly TargetState[]): UpstreamReport {
+  const counts = { weight: 1, share: 1, zone: '', priority: 0, inFlight: 0, requests: 0, failures: 0 };
+  const targets = states.map((state, index) => ({ url: `http://a:${index}`, state, reason: null, ...counts }));
+  return { balance: 'random', targets, panicking: false, discovery: null };
+}
+
+const STALE = { source: 'dns', state: 'stale', ageMs: 1_000, error: 'no answer' };
+
 describe('Health', () => {
   it('is healthy and ready from its start on, with whole seconds of uptime', () => {
     const clock = new FakeClock();
@@ -87,7 +96,12 @@ describe('Health', () => {
     [{ stores: { a: 'up' as const, b: 'down' as const } }, 'degraded'],
     [{ load: 0.99 }, 'healthy'],
     [{ load: 1 }, 'degraded'],
-    [{ upstreams: { 'http://a:1': { open: 0, idle: 0, running: 0, waiting: 9 } } }, 'healthy'],
+    [{ upstreams: { users: upstreamOf('healthy', 'warming') } }, 'healthy'],
+    [{ upstreams: { users: upstreamOf('healthy', 'ejected') } }, 'degraded'],
+    [{ upstreams: { users: upstreamOf('unhealthy') } }, 'degraded'],
+    [{ upstreams: { users: upstreamOf() } }, 'degraded'],
+    [{ upstreams: { users: { ...upstreamOf('healthy'), discovery: STALE } } }, 'degraded'],
+    [{ pools: { 'http://a:1': { open: 0, idle: 0, running: 0, waiting: 9 } } }, 'healthy'],
   ])('with %j is %s, shows it, and wants traffic', (details, status) => {
     const engine = new Health({ clock: new FakeClock(), details: () => details });
     expect(engine.report()).toMatchObject({ ...nothing, status, ...details });

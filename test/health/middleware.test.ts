@@ -24,7 +24,7 @@ function richEngine(clock = new FakeClock()): Health {
       circuits: { 'secret-circuit': 'open' },
       stores: { 'secret-store': 'down' },
       load: 0.5,
-      upstreams: { 'http://secret-host:1': { open: 1, idle: 1, running: 0, waiting: 0 } },
+      pools: { 'http://secret-host:1': { open: 1, idle: 1, running: 0, waiting: 0 } },
     }),
     checks: { 'secret-check': () => ({ healthy: false, message: 'secret-message' }) },
   });

@@ -43,6 +43,9 @@ function fullContext(): Context {
   ctx.requestId = 'id-1';
   ctx.trace = { traceId: '4bf9', spanId: '00f0', sampled: true, traceparent: '00-4bf9-00f0-01', tracestate: '' };
   ctx.route = { id: 'users', path: '/users/:id', params: { id: '42' }, names: ['id'], values: ['42'], rest: '' };
+  ctx.tenant = 'acme';
+  ctx.apiVersion = '2';
+  ctx.variant = 'canary';
   ctx.target = 'http://users:3001';
   ctx.identity = { id: 'ada', scheme: 'jwt', claims: {}, scopes: [], roles: [] };
   ctx.attempt = 2;
@@ -66,6 +69,9 @@ const FULL: Record<keyof AccessRecord, unknown> = {
   path: '/users/42',
   query: '?page=2&token=[redacted]',
   route: 'users',
+  tenant: 'acme',
+  apiVersion: '2',
+  variant: 'canary',
   target: 'http://users:3001',
   status: 502,
   durationMs: 32.346,

@@ -8,6 +8,7 @@ export const README = 'README.md';
 export const AUTH = 'docs/auth.md';
 export const CONFIG = 'docs/config.md';
 export const CORS = 'docs/cors.md';
+export const DISCOVERY = 'docs/discovery.md';
 export const ERRORS = 'docs/errors.md';
 export const HEADERS = 'docs/headers.md';
 export const LOGIN = 'docs/login.md';
@@ -15,7 +16,9 @@ export const OBSERVABILITY = 'docs/logs-metrics-traces.md';
 export const OPERATIONS = 'docs/operations.md';
 export const PROTECTION = 'docs/protection.md';
 export const RATE_LIMIT = 'docs/rate-limit.md';
+export const TRAFFIC = 'docs/traffic.md';
 export const TRANSFORMS = 'docs/transforms.md';
+export const UPSTREAMS = 'docs/upstreams.md';
 
 /** The README and every page of docs/. */
 export const pages: readonly string[] = [README, ...readdirSync(`${ROOT}docs`).map((name) => `docs/${name}`)];

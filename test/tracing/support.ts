@@ -78,7 +78,7 @@ export function startCall(
     path = '/',
   }: { origin?: string; method?: string; path?: string } = {},
 ): AttemptRecord {
-  return new AttemptRecord(ctx, { origin, method, path } as ConstructorParameters<typeof AttemptRecord>[1]);
+  return new AttemptRecord(ctx, { origin, method, path } as ConstructorParameters<typeof AttemptRecord>[1], null);
 }
 
 /** A whole call of an upstream. */

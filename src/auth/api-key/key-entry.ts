@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { either, member, object, string, type Fault, type Schema } from '../../core/options.js';
 import { MAX_CREDENTIAL_BYTES } from '../credentials.js';
 import { momentField, momentOf, type Moment } from './moment.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 
 /** When a key counts, so that the next one can be given out before the last one ends. */
 export interface KeyLifetime {

@@ -16,7 +16,7 @@ import { callerFields, type Caller } from '../caller.js';
 import { apiKeyEntryField, digestOf, type ApiKeyEntry } from './key-entry.js';
 import { momentField, type Moment } from './moment.js';
 import { inspectUnique } from '../inspect-unique.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 
 /** An application that calls with keys of its own. */
 export interface ApiKeyConsumer extends Caller {

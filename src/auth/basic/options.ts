@@ -14,7 +14,7 @@ import {
 import type { MaybePromise } from '../../core/types.js';
 import { callerFields, callerGrantFields, type Caller, type CallerGrants } from '../caller.js';
 import { inspectUnique } from '../inspect-unique.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 import { parsePasswordHash } from './password-hash.js';
 import { hasControl } from './user-pass.js';
 

@@ -15,7 +15,7 @@ import {
 } from '../../core/options.js';
 import { claimNameFields, type ClaimNames } from '../claims-identity.js';
 import { credentialSourcesField, type CredentialSource } from '../credentials.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 import { fetchLimitFields, isSecureUrl, secureUrlField, type FetchLimits } from '../fetch-json.js';
 
 /** The endpoint, how the gateway proves to it who it is, and what it must say of a token. */

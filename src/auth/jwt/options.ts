@@ -31,7 +31,7 @@ import {
 } from './jwt-key.js';
 import type { KeySource, VerificationKey } from './key-source.js';
 import type { TokenVerifierOptions } from './token-verifier.js';
-import { notShown, unshown } from '../unshown.js';
+import { notShown, unshown } from '../../core/unshown.js';
 
 /** The keys (`secret`, `publicKey` or `keys`, one of them), what tokens must say, and what their claims mean. */
 export interface JwtOptions extends GivenKey, TokenVerifierOptions {

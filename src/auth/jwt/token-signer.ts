@@ -27,7 +27,7 @@ import {
   type SecretMaterial,
 } from './key-material.js';
 import { signToken } from './signature.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 
 /** `secret` or `privateKey`, and how long tokens are good for. */
 export interface TokenSignerOptions {

@@ -22,7 +22,7 @@ import type { Claims } from '../claims-identity.js';
 import { fetchLimitFields, type FetchLimits } from '../fetch-json.js';
 import { inspectTokenSignerOptions, type TokenSignerOptions } from '../jwt/token-signer.js';
 import type { RefreshTokensOptions } from './refresh-tokens.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 
 /** What a client has sent to log in: two texts, neither empty nor longer than 1 KiB. */
 export interface LoginCredentials {

@@ -17,7 +17,7 @@ import type { MaybePromise } from '../../core/types.js';
 import { claimNameFields, type ClaimNames, type Claims } from '../claims-identity.js';
 import { COOKIE_NAME } from '../../core/cookie.js';
 import { COOKIE_DOMAIN, COOKIE_PATH } from '../../core/set-cookie.js';
-import { unshown } from '../unshown.js';
+import { unshown } from '../../core/unshown.js';
 
 interface CommonSessionOptions extends ClaimNames {
   /**

@@ -1,4 +1,4 @@
-import type { Schema } from '../core/options.js';
+import type { Schema } from './options.js';
 
 /** The same schema for what may be a secret, or a place where one could stand by mistake: a fault does not show it. */
 export function unshown(schema: Schema): Schema {

@@ -1,0 +1,2 @@
+export { tenants } from './middleware.js';
+export type { Tenant, TenantsOptions } from './options.js';
