@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { IDENTITY_FIELDS } from '../core/headers.js';
+import { VOUCHED_FIELDS } from '../core/headers.js';
 import type { GatewayResponse, Handler, Identity, MaybePromise } from '../core/types.js';
 import { absentFields } from '../core/upstream-fields.js';
 import type { AuthenticateOptions } from './authenticate-options.js';
@@ -17,7 +17,7 @@ export function compileAdmission({
 }: AuthenticateOptions): Admit {
   const headers = typeof identityHeaders === 'boolean' ? {} : identityHeaders;
   const fieldsOf = identityHeaders === false ? null : compileIdentityHeaders(headers);
-  const nobody = absentFields([...IDENTITY_FIELDS, ...identityHeaderNames(headers)]);
+  const nobody = absentFields([...VOUCHED_FIELDS, ...identityHeaderNames(headers)]);
   const removeCredentials = forwardCredentials ? null : compileRemoval(strategies.flatMap(({ sources }) => sources));
 
   return function admit(identity, ctx, next) {

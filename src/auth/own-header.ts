@@ -1,10 +1,10 @@
-import { HOP_BY_HOP, IDENTITY_FIELDS, isFieldName } from '../core/headers.js';
+import { HOP_BY_HOP, VOUCHED_FIELDS, isFieldName } from '../core/headers.js';
 import { string } from '../core/options.js';
 
 /** Written by others, or part of the message itself. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
-  ...IDENTITY_FIELDS,
+  ...VOUCHED_FIELDS,
   'content-encoding',
   'content-length',
   'content-type',

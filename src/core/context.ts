@@ -2,7 +2,7 @@ import type { Attempt, AttemptObserver } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
 import type { Destination } from './destination.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isIdentityField, mergedList, nominatedFields } from './headers.js';
+import { headerMap, isVouchedField, mergedList, nominatedFields } from './headers.js';
 import { compileHook } from './hook.js';
 import type { TraceContext } from './trace-context.js';
 import type { UpstreamFields } from './upstream-fields.js';
@@ -144,7 +144,7 @@ export class Context {
       const { method, query, headers, body } = this.request;
       const copy = Object.assign(headerMap(), headers);
       const nominated = nominatedFields(headers.connection);
-      for (const name in copy) if (isIdentityField(name) || nominated?.has(name)) delete copy[name];
+      for (const name in copy) if (isVouchedField(name) || nominated?.has(name)) delete copy[name];
       this.#draft = { method, url: null, query, headers: copy, body };
       if (this.upstreamFields !== null) writeOver(copy, this.upstreamFields);
     }

@@ -90,17 +90,21 @@ export function isHost(value: string): boolean {
   return value.length <= 255 && HOST.test(value);
 }
 
-/** Fields that carry a proven identity to an upstream: only the gateway writes them, whatever a client sends. */
-export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
+/**
+ * What the gateway vouches for to an upstream: a proven identity, and that a request is a copy for a shadow. It alone
+ * writes these fields, whatever a client sends.
+ */
+export const VOUCHED_FIELDS: ReadonlySet<string> = new Set([
   'x-consumer-id',
+  'x-gateway-shadow',
   'x-user-id',
   'x-user-role',
   'x-user-roles',
 ]);
 
-/** True for a field of a proven identity, in any spelling. */
-export function isIdentityField(name: string): boolean {
-  return hasField(IDENTITY_FIELDS, name);
+/** True for a field that the gateway vouches for, in any spelling. */
+export function isVouchedField(name: string): boolean {
+  return hasField(VOUCHED_FIELDS, name);
 }
 
 /** True where one of `names` is meant: some servers read `x_user_id` as `x-user-id`. */

@@ -1,4 +1,4 @@
-import { IDENTITY_FIELDS, hasField, headerMap } from './headers.js';
+import { VOUCHED_FIELDS, hasField, headerMap } from './headers.js';
 import type { HeaderMap } from './types.js';
 
 /**
@@ -16,7 +16,7 @@ export class UpstreamFields {
 
   constructor(fields: Readonly<HeaderMap>) {
     const names = Object.keys(fields);
-    const reserved = names.filter((name) => !IDENTITY_FIELDS.has(name));
+    const reserved = names.filter((name) => !VOUCHED_FIELDS.has(name));
     this.fields = Object.assign(headerMap(), fields);
     this.lines = names.flatMap((name) => (fields[name] === undefined ? [] : [name, fields[name]]));
     this.#reserved = reserved.length === 0 ? null : new Set(reserved);

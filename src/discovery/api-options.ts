@@ -1,14 +1,6 @@
 /** Options that every source over the HTTP API of a registry has. */
 import type { Clock } from '../core/clock.js';
-import {
-  clockField,
-  func,
-  member,
-  milliseconds,
-  string,
-  type Fault,
-  type Schema,
-} from '../core/options.js';
+import { clockField, func, member, milliseconds, string, type Fault, type Schema } from '../core/options.js';
 import { isTargetUrl } from '../core/target-options.js';
 import { tlsField, type TlsOptions } from '../core/tls-options.js';
 import { unshown } from '../core/unshown.js';

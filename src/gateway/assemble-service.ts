@@ -45,7 +45,7 @@ export function assembleService(plan: PlannedRoute): AssembledService {
   const { split, versions, tenants: byTenant } = plan.route;
   if (split !== undefined) {
     return assembleChoice(plan, split.variants, (variants) => {
-      const handler = splitTraffic({ ...split, variants });
+      const handler = splitTraffic({ name: plan.id, ...split, variants });
       return { handler, layer: { name: 'split', setting: () => handler.describe() } };
     });
   }

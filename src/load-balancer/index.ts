@@ -12,4 +12,4 @@ export { loadBalance, type LoadBalanceMiddleware } from './middleware.js';
 export { inspectLoadBalanceOptions, loadBalanceFields, type LoadBalanceOptions } from './middleware-options.js';
 export { OutlierDetector, type OutlierSubject } from './outlier-detector.js';
 export type { OutlierOptions } from './outlier-options.js';
-export type { StickyOptions } from './sticky-options.js';
+export type { StickyTargetOptions } from './sticky-options.js';

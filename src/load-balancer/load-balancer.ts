@@ -98,12 +98,7 @@ export class LoadBalancer {
         this.#onStateChange(target);
       },
       onCallEnd: (target, result, durationMs, failure) => {
-        try {
-          this.onResult?.(target, result, durationMs, failure);
-        } catch (error) {
-          // No closure for each call that went well.
-          runListener(() => Promise.reject(error));
-        }
+        if (this.onResult !== null) runListener(() => this.onResult?.(target, result, durationMs, failure));
       },
     };
     this.#replace(targets.map(resolveTarget));

@@ -3,7 +3,7 @@ import { requestValueField, type RequestValue } from '../core/request-value.js';
 import { loadBalancerFields, type LoadBalancerOptions } from './balancer-options.js';
 import { LoadBalancer } from './load-balancer.js';
 import { outlierSchema, type OutlierOptions } from './outlier-options.js';
-import { stickySchema, type StickyOptions } from './sticky-options.js';
+import { stickyTargetSchema, type StickyTargetOptions } from './sticky-options.js';
 
 export interface LoadBalanceOptions extends LoadBalancerOptions {
   /**
@@ -19,7 +19,7 @@ export interface LoadBalanceOptions extends LoadBalancerOptions {
    * for this client alone: where a service lets shared caches keep its answers, it must say `no-cache="set-cookie"`
    * (RFC 9111 5.2.2.4). @default off
    */
-  sticky?: StickyOptions;
+  sticky?: StickyTargetOptions;
   /**
    * Where a request comes from, in the words of the targets' `zone`: a header that a CDN sets, or a function that looks
    * up the client's address. Where it tells nothing, `zone` counts. @default nothing
@@ -32,7 +32,7 @@ export const loadBalanceFields = {
   ...loadBalancerFields,
   balancer: { expected: 'a LoadBalancer', accepts: (value) => value instanceof LoadBalancer },
   outlier: either(literal(false), outlierSchema),
-  sticky: stickySchema,
+  sticky: stickyTargetSchema,
   zoneBy: requestValueField,
 } satisfies Record<keyof LoadBalanceOptions, Schema>;
 

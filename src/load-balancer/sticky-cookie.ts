@@ -1,10 +1,10 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { after } from '../core/after.js';
 import type { Context } from '../core/context.js';
-import { cookieValue, withoutCookie } from '../core/cookie.js';
-import { setCookie, type CookieAttributes } from '../core/set-cookie.js';
+import { withoutCookie } from '../core/cookie.js';
+import { OwnCookie } from '../core/own-cookie.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
-import type { StickyOptions } from './sticky-options.js';
+import type { StickyTargetOptions } from './sticky-options.js';
 
 /** What a cookie can lead to. */
 export interface StickyTarget {
@@ -20,26 +20,16 @@ const TAG_LENGTH = 22;
  * have been checked.
  */
 export class StickyCookie<Target extends StickyTarget> {
-  readonly #name: string;
+  readonly #cookie: OwnCookie;
   readonly #keys: readonly KeyObject[];
-  readonly #secure: boolean | undefined;
-  readonly #attributes: Omit<CookieAttributes, 'secure'>;
   /** One for each secret; a target that stays is not hashed again. */
   readonly #tags = new WeakMap<Target, readonly string[]>();
   #targets: readonly Target[] = [];
   #byTag: ReadonlyMap<string, Target> = new Map();
 
-  constructor(options: StickyOptions) {
-    const { secrets, cookie = 'gateway-target', maxAgeMs, secure, sameSite = 'lax', path = '/', domain } = options;
-    this.#name = cookie;
+  constructor({ secrets, cookie = 'gateway-target', ...attributes }: StickyTargetOptions) {
+    this.#cookie = new OwnCookie(cookie, attributes);
     this.#keys = [secrets].flat().map((secret) => createSecretKey(Buffer.from(secret)));
-    this.#secure = secure;
-    this.#attributes = {
-      path,
-      sameSite,
-      ...(maxAgeMs !== undefined && { maxAgeMs }),
-      ...(domain !== undefined && { domain }),
-    };
   }
 
   /**
@@ -49,10 +39,10 @@ export class StickyCookie<Target extends StickyTarget> {
    * @param targets The same list as long as the targets are the same: another one is read anew.
    */
   take(ctx: Context, targets: readonly Target[]): Target | null {
-    const value = cookieValue(ctx.request.headers.cookie, this.#name);
+    const value = this.#cookie.read(ctx);
     if (value === null) return null;
     const { cookie } = ctx.draft().headers;
-    if (cookie !== undefined) ctx.draft().headers.cookie = withoutCookie(cookie, this.#name);
+    if (cookie !== undefined) ctx.draft().headers.cookie = withoutCookie(cookie, this.#cookie.name);
     if (value.length !== TAG_LENGTH) return null;
     if (targets !== this.#targets) this.#read(targets);
     return this.#byTag.get(value) ?? null;
@@ -64,17 +54,9 @@ export class StickyCookie<Target extends StickyTarget> {
    */
   give(ctx: Context, next: Handler, target: Target): MaybePromise<GatewayResponse> {
     return after(next, ctx, (response) => {
-      if (ctx.refusal !== null) return response;
-      const { headers } = response;
-      headers['set-cookie'] = [headers['set-cookie'] ?? [], this.#field(ctx, target)].flat();
+      if (ctx.refusal === null) this.#cookie.add(ctx, response, this.#tagsOf(target)[0] as string);
       return response;
     });
-  }
-
-  #field(ctx: Context, target: Target): string {
-    const [tag = ''] = this.#tagsOf(target);
-    const secure = this.#secure ?? ctx.request.protocol === 'https';
-    return setCookie(this.#name, tag, { ...this.#attributes, secure });
   }
 
   #read(targets: readonly Target[]): void {
@@ -92,7 +74,7 @@ export class StickyCookie<Target extends StickyTarget> {
 
   /** The name of the cookie is hashed along: with the same secret, the value of one is none of another. */
   #hash(key: KeyObject, url: string): string {
-    const text = `innergate target 1\n${this.#name}\n${url}`;
+    const text = `innergate target 1\n${this.#cookie.name}\n${url}`;
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, TAG_LENGTH);
   }
 }

@@ -4,7 +4,6 @@ import type { GatewayResponse, Handler, MaybePromise, Middleware } from '../core
 import { compileFilter } from './compile-filter.js';
 import { mirrorSchema, type MirrorOptions } from './options.js';
 import { Shadow, type MirrorStats } from './shadow.js';
-import { NO_MARK } from './shadow-request.js';
 
 /** `close` ends the copies that are on their way, and no more are made. */
 export type MirrorMiddleware = Middleware & { stats(): MirrorStats; close(): void };
@@ -30,7 +29,6 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
   const passes = compileFilter(options.filter);
 
   function mirrorMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
-    ctx.setUpstreamFields(NO_MARK);
     const copy = isCopied(ctx) ? shadow.copy(ctx) : null;
     if (copy === null) return next(ctx);
     try {

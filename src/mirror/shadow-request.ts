@@ -1,14 +1,11 @@
 import { Context } from '../core/context.js';
 import { headerMap } from '../core/headers.js';
 import type { Body, GatewayRequest } from '../core/types.js';
-import { absentFields, UpstreamFields } from '../core/upstream-fields.js';
+import { UpstreamFields } from '../core/upstream-fields.js';
 
 /** Tells the shadow that a request is a copy. */
 const SHADOW_FIELD = 'x-gateway-shadow';
 const MARK = new UpstreamFields({ [SHADOW_FIELD]: '1' });
-
-/** What a request that is no copy goes upstream without: a client must not pass for a shadow. */
-export const NO_MARK = absentFields([SHADOW_FIELD]);
 
 /**
  * The exchange that the shadow sees: what goes upstream at this moment, whatever is done to the original later, marked

@@ -6,7 +6,7 @@ import {
   GATEWAY_FIELDS,
   hasField,
   HOP_BY_HOP,
-  IDENTITY_FIELDS,
+  VOUCHED_FIELDS,
   isFieldValue,
   nominatedFields,
 } from '../core/headers.js';
@@ -16,7 +16,7 @@ import { isoTime } from '../core/iso-time.js';
 /** Never relayed: fields of this connection, fields of the gateway's own, and what the gateway answers for itself. */
 const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...GATEWAY_FIELDS, 'expect', 'host']);
 /** What the client may not send, but a piece of the gateway may write into a draft. */
-const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...IDENTITY_FIELDS]);
+const DROPPED_OF_CLIENT: ReadonlySet<string> = new Set([...DROPPED, ...VOUCHED_FIELDS]);
 
 /** Written below where the exchange is traced, else the client's. */
 const TRACE_FIELDS: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);

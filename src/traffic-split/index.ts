@@ -1,3 +1,3 @@
 export { splitTraffic, type SplitHandler } from './middleware.js';
-export type { SplitVariant, StickyOptions, TrafficSplitOptions } from './options.js';
+export type { SplitVariant, StickyVariantOptions, TrafficSplitOptions } from './options.js';
 export { TrafficSplit, type TrafficWeights } from './traffic-split.js';

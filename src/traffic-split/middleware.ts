@@ -1,7 +1,7 @@
 import { after } from '../core/after.js';
 import type { Context } from '../core/context.js';
 import { validate } from '../core/options.js';
-import { compileRequestValue } from '../core/request-value.js';
+import { compileRequestValue, varyOf } from '../core/request-value.js';
 import type { GatewayResponse, Handler, MaybePromise } from '../core/types.js';
 import { describeSplit } from './describe-split.js';
 import { splitSchema, type TrafficSplitOptions } from './options.js';
@@ -13,7 +13,7 @@ export type SplitHandler = Handler & { readonly split: TrafficSplit; describe():
 
 /**
  * The end of a chain that has several: sends each request to one of the variants, by weight (canary) or by what the
- * request says (A/B). One URL then has several answers: a cache in front has to know of it, or stay out of the way.
+ * request says (A/B). What is a field of the request is in `Vary` of every answer, so that caches keep the sides apart.
  *
  * @throws {ConfigError} when an option is wrong.
  *
@@ -34,8 +34,10 @@ export function splitTraffic(options: TrafficSplitOptions): SplitHandler {
   const readOverride = override === undefined ? null : compileRequestValue(override);
   const cookie = sticky === false ? null : new StickyCookie(sticky === true ? {} : sticky, random);
   const field = answerHeader?.toLowerCase();
+  const vary = varyOf([by ?? [], override ?? [], cookie === null ? [] : { cookie: cookie.name }].flat());
 
   function splitHandler(ctx: Context): MaybePromise<GatewayResponse> {
+    if (vary !== '') ctx.addVary(vary);
     const wanted = readOverride?.(ctx) ?? null;
     if (wanted !== null && handlers.has(wanted)) return send(ctx, wanted);
     const key = readKey?.(ctx) ?? cookie?.read(ctx) ?? null;

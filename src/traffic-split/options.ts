@@ -1,21 +1,18 @@
-import { COOKIE_NAME } from '../core/cookie.js';
+import { cookieFields, cookieNameField, inspectCookie, type CookieOptions } from '../core/cookie-options.js';
 import { isFieldName, isFieldValue } from '../core/headers.js';
 import {
   boolean,
   either,
   func,
-  integer,
   isPlainObject,
   member,
   object,
-  oneOf,
   record,
   string,
   type Fault,
   type Schema,
 } from '../core/options.js';
 import { requestValueField, type RequestValue } from '../core/request-value.js';
-import { COOKIE_DOMAIN, COOKIE_PATH } from '../core/set-cookie.js';
 import { weightField } from '../core/target-options.js';
 import type { Handler } from '../core/types.js';
 import { inspectWeights, trafficSplitFields } from './traffic-split.js';
@@ -32,19 +29,11 @@ export interface SplitVariant<To = Handler> {
  * A cookie that keeps a caller on a side. It holds a number drawn by chance and no secret, and it is not signed: who
  * changes it changes sides, and no more. Splits of different names can share one.
  */
-export interface StickyOptions {
-  /** @default 'gateway-bucket' */
-  name?: string;
+export interface StickyVariantOptions extends CookieOptions {
+  /** Name of the cookie. @default 'gateway-bucket' */
+  cookie?: string;
   /** How long the browser keeps it, in ms. From 1 on. @default 2592000000, 30 days */
   maxAgeMs?: number;
-  /** Paths that the cookie is sent to. @default '/' */
-  path?: string;
-  /** Its subdomains get the cookie too. @default the host that sets it, alone */
-  domain?: string;
-  /** Only sent over https. @default true where the client came over https */
-  secure?: boolean;
-  /** Whether it is sent with requests that another site makes; 'none' needs `secure: true`. @default 'lax' */
-  sameSite?: 'strict' | 'lax' | 'none';
 }
 
 /** `To` is what a variant leads to: a handler, or what a config writes in its place. */
@@ -62,7 +51,7 @@ export interface TrafficSplitOptions<To = Handler> {
    * Keeps callers that `by` does not know on their side with a cookie; without it chance decides each time.
    * @default false
    */
-  sticky?: boolean | StickyOptions;
+  sticky?: boolean | StickyVariantOptions;
   /**
    * A value that names a variant outright, such as `{ header: 'x-variant' }`; unknown names are ignored.
    * @default none
@@ -74,26 +63,16 @@ export interface TrafficSplitOptions<To = Handler> {
   random?: () => number;
 }
 
-const stickyFields = object({
-  name: string('the name of a cookie', (name) => COOKIE_NAME.test(name)),
-  maxAgeMs: integer({ min: 1 }),
-  path: string('a path that starts with /', (path) => COOKIE_PATH.test(path)),
-  domain: string('a host name', (domain) => COOKIE_DOMAIN.test(domain)),
-  secure: boolean,
-  sameSite: oneOf('strict', 'lax', 'none'),
-} satisfies Record<keyof StickyOptions, Schema>);
+const stickyFields = object({ ...cookieFields, cookie: cookieNameField } satisfies Record<
+  keyof StickyVariantOptions,
+  Schema
+>);
 
 const stickyObject: Schema = {
   ...stickyFields,
-  inspect(sticky: StickyOptions, at, faults) {
+  inspect(sticky: StickyVariantOptions, at, faults) {
     stickyFields.inspect?.(sticky as never, at, faults);
-    const { name = '', secure, sameSite, path = '/', domain } = sticky;
-    if (sameSite === 'none' && secure !== true)
-      faults.push({ path: member(at, 'sameSite'), message: "is 'none', which browsers only take with secure: true" });
-    if (/^__(?:Secure|Host)-/i.test(name) && secure !== true)
-      faults.push({ path: member(at, 'name'), message: 'has a prefix that browsers only take with secure: true' });
-    if (/^__Host-/i.test(name) && (path !== '/' || domain !== undefined))
-      faults.push({ path: member(at, 'name'), message: "has a prefix that wants path '/' and no domain" });
+    inspectCookie(sticky, at, faults);
   },
 };
 

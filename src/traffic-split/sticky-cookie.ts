@@ -1,31 +1,33 @@
 import type { Context } from '../core/context.js';
-import { cookieValue } from '../core/cookie.js';
-import { setCookie, type CookieAttributes } from '../core/set-cookie.js';
+import { OwnCookie } from '../core/own-cookie.js';
 import type { GatewayResponse } from '../core/types.js';
-import type { StickyOptions } from './options.js';
+import type { StickyVariantOptions } from './options.js';
 
 const BUCKETS = 1_000_000_000;
 /** A bucket as it is written: what else stands in a cookie is not ours. */
 const BUCKET = /^\d{1,9}$/;
+const THIRTY_DAYS_MS = 2_592_000_000;
 
 /** The cookie that stands for a caller whom nothing else tells apart. */
 export class StickyCookie {
-  readonly name: string;
-  readonly #attributes: Omit<CookieAttributes, 'secure'>;
-  readonly #secure: boolean | undefined;
+  readonly #cookie: OwnCookie;
   readonly #random: () => number;
 
-  constructor(options: StickyOptions, random: () => number) {
-    const { name = 'gateway-bucket', maxAgeMs = 2_592_000_000, path = '/', domain, secure, sameSite = 'lax' } = options;
-    this.name = name;
-    this.#attributes = { maxAgeMs, path, sameSite, ...(domain !== undefined && { domain }) };
-    this.#secure = secure;
+  constructor(
+    { cookie = 'gateway-bucket', maxAgeMs = THIRTY_DAYS_MS, ...rest }: StickyVariantOptions,
+    random: () => number,
+  ) {
+    this.#cookie = new OwnCookie(cookie, { maxAgeMs, ...rest });
     this.#random = random;
   }
 
+  get name(): string {
+    return this.#cookie.name;
+  }
+
   /** The bucket that a request comes with, or `null`. */
-  read({ request }: Context): string | null {
-    const value = cookieValue(request.headers.cookie, this.name);
+  read(ctx: Context): string | null {
+    const value = this.#cookie.read(ctx);
     return value !== null && BUCKET.test(value) ? value : null;
   }
 
@@ -34,11 +36,9 @@ export class StickyCookie {
     return String(Math.floor(this.#random() * BUCKETS));
   }
 
-  /** Hands a bucket to the client, beside the cookies that the answer has of its own. */
-  add(bucket: string, response: GatewayResponse, { request }: Context): GatewayResponse {
-    const secure = this.#secure ?? request.protocol === 'https';
-    const cookie = setCookie(this.name, bucket, { ...this.#attributes, secure });
-    response.headers['set-cookie'] = [response.headers['set-cookie'] ?? [], cookie].flat();
+  /** Hands a bucket to the client. */
+  add(bucket: string, response: GatewayResponse, ctx: Context): GatewayResponse {
+    this.#cookie.add(ctx, response, bucket);
     return response;
   }
 }

@@ -1,6 +1,6 @@
 /** Texts with `{names}` in them: checked and taken apart once, filled for each request. */
 import type { Context } from '../core/context.js';
-import { isFieldName, isIdentityField } from '../core/headers.js';
+import { isFieldName, isVouchedField } from '../core/headers.js';
 import { nearestName, show } from '../core/options.js';
 
 /** A text that is always the same, or one for each exchange; `undefined` where a part of it has no value. */
@@ -41,7 +41,7 @@ const FAMILIES: Readonly<Record<string, (name: string) => Slot | string>> = {
   'query.': (name) => slot((ctx) => new URLSearchParams(ctx.request.query).get(name) ?? undefined),
   'headers.': (name) => {
     const lower = name.toLowerCase();
-    if (isIdentityField(lower)) return 'is what the client claims of itself; write {identity.id}, or its like';
+    if (isVouchedField(lower)) return 'is what the client claims of itself; write {identity.id}, or its like';
     return isFieldName(name) ? slot((ctx) => ctx.request.headers[lower]?.toString()) : 'names no header field';
   },
   'identity.claims.': (name) => slot(claimOf(name.split('.'))),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ownHeaderField } from '../../src/auth/own-header.js';
-import { HOP_BY_HOP, IDENTITY_FIELDS } from '../../src/core/headers.js';
+import { HOP_BY_HOP, VOUCHED_FIELDS } from '../../src/core/headers.js';
 
 describe('ownHeaderField', () => {
   it.each(['x-user-email', 'x-internal-token', 'authorization', 'tenant', 'constructor'])('takes %s', (name) => {
@@ -8,7 +8,7 @@ describe('ownHeaderField', () => {
   });
 
   it.each([
-    ...IDENTITY_FIELDS,
+    ...VOUCHED_FIELDS,
     ...HOP_BY_HOP,
     ...['content-encoding', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'via'],
     ...['forwarded', 'x-forwarded-for', 'x-forwarded-anything', 'x-real-ip', 'x-request-id', 'x-gateway-timestamp'],

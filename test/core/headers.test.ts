@@ -5,7 +5,7 @@ import {
   isFieldName,
   isFieldValue,
   isHost,
-  isIdentityField,
+  isVouchedField,
   listTokens,
   mergedList,
 } from '../../src/core/headers.js';
@@ -175,15 +175,15 @@ describe('HOP_BY_HOP', () => {
   });
 });
 
-describe('isIdentityField', () => {
+describe('isVouchedField', () => {
   it.each(['x-user-id', 'x_user_id', 'x-user_id', 'x-user-role', 'x-user-roles', 'x-consumer-id'])(
     'takes %s',
     (name) => {
-      expect(isIdentityField(name)).toBe(true);
+      expect(isVouchedField(name)).toBe(true);
     },
   );
 
   it.each(['x-user', 'user_id', 'x-request-id', 'constructor'])('leaves %s', (name) => {
-    expect(isIdentityField(name)).toBe(false);
+    expect(isVouchedField(name)).toBe(false);
   });
 });

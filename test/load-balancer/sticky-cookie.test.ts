@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError, validate } from '../../src/core/options.js';
 import type { GatewayResponse, HeaderMap } from '../../src/core/types.js';
 import { StickyCookie } from '../../src/load-balancer/sticky-cookie.js';
-import { stickySchema, type StickyOptions } from '../../src/load-balancer/sticky-options.js';
+import { stickyTargetSchema, type StickyTargetOptions } from '../../src/load-balancer/sticky-options.js';
 import { fakeContext, type FakeRequestOptions } from '../support/request.js';
 
 const SECRET = 'sticky-secret-of-32-bytes-or-more';
@@ -10,7 +10,7 @@ const OTHER_SECRET = 'another-secret-of-32-bytes-or-more';
 const [a, b] = [{ url: 'http://10.0.0.1:3001' }, { url: 'http://10.0.0.2:3001' }];
 const targets = [a, b];
 
-function sticky(options: Partial<StickyOptions> = {}): StickyCookie<{ url: string }> {
+function sticky(options: Partial<StickyTargetOptions> = {}): StickyCookie<{ url: string }> {
   return new StickyCookie({ secrets: SECRET, ...options });
 }
 
@@ -170,7 +170,7 @@ describe('StickyCookie: upstream', () => {
 describe('sticky options', () => {
   function faultsOf(options: unknown): string[] {
     try {
-      validate('sticky', options, stickySchema);
+      validate('sticky', options, stickyTargetSchema);
       return [];
     } catch (error) {
       return (error as ConfigError).faults.map(({ path, message }) => `${path}: ${message}`);

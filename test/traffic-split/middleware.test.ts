@@ -119,7 +119,7 @@ describe('splitTraffic', () => {
   });
 
   it('writes the cookie as it is told to', async () => {
-    const sticky = { name: 'side', maxAgeMs: 1_500, path: '/shop', domain: 'shop.test', secure: true } as const;
+    const sticky = { cookie: 'side', maxAgeMs: 1_500, path: '/shop', domain: 'shop.test', secure: true } as const;
     const { cookies } = await send(split({ sticky: { ...sticky, sameSite: 'none' } }));
     const attributes = 'Max-Age=2; Path=/shop; Domain=shop.test; Secure; HttpOnly; SameSite=None';
     expect(cookies).toEqual([expect.stringMatching(new RegExp(`^side=\\d+; ${attributes}$`))]);
@@ -148,7 +148,7 @@ describe('splitTraffic', () => {
   it('tells the variant on the answer only where it is asked to', async () => {
     const handler = split({ by: { header: 'x-user' }, answerHeader: 'X-Variant' });
     const { ctx, body } = await send(handler, { headers: { 'x-user': 'ann' } });
-    expect(ctx.answerHeaders).toEqual({ 'x-variant': body });
+    expect(ctx.answerHeaders).toEqual({ vary: 'x-user', 'x-variant': body });
     expect((await send(split())).ctx.answerHeaders).toBeNull();
   });
 
@@ -174,7 +174,7 @@ describe('splitTraffic', () => {
     ['its cookie', { sticky: true }, 'v1 50 %, v2 50 % by cookie gateway-bucket'],
     [
       'all of them',
-      { by: 'identity', sticky: { name: 'side' }, override: { header: 'x-variant' } },
+      { by: 'identity', sticky: { cookie: 'side' }, override: { header: 'x-variant' } },
       'v1 50 %, v2 50 % by identity, else by cookie side, unless header x-variant names one',
     ],
   ])('says in words that it goes by %s', (_case, options, words) => {
@@ -191,13 +191,13 @@ describe('splitTraffic', () => {
     ['a value of no kind', { variants: HALVES, by: 'user', override: {} }, ['by', 'override']],
     [
       'a cookie that no browser takes',
-      { variants: HALVES, sticky: { name: 'a b', maxAgeMs: 0, path: 'x', domain: ';', sameSite: 'none' } },
-      ['sticky.name', 'sticky.maxAgeMs', 'sticky.path', 'sticky.domain', 'sticky.sameSite'],
+      { variants: HALVES, sticky: { cookie: 'a b', maxAgeMs: 0, path: 'x', domain: ';', sameSite: 'none' } },
+      ['sticky.cookie', 'sticky.maxAgeMs', 'sticky.path', 'sticky.domain', 'sticky.sameSite'],
     ],
     [
       'a prefix without its conditions',
-      { variants: HALVES, sticky: { name: '__Host-a', path: '/x' } },
-      ['sticky.name', 'sticky.name'],
+      { variants: HALVES, sticky: { cookie: '__Host-a', path: '/x' } },
+      ['sticky.cookie'],
     ],
     ['a field that is none', { variants: HALVES, answerHeader: 'x variant' }, ['answerHeader']],
     [

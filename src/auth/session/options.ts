@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
+import { cookieFields, cookieNameField, inspectCookie, secretsField } from '../../core/cookie-options.js';
 import {
-  boolean,
   clockField,
   func,
   inspectBeside,
@@ -8,15 +8,12 @@ import {
   list,
   member,
   object,
-  oneOf,
   string,
   type Fault,
   type Schema,
 } from '../../core/options.js';
 import type { MaybePromise } from '../../core/types.js';
 import { claimNameFields, type ClaimNames, type Claims } from '../claims-identity.js';
-import { COOKIE_NAME } from '../../core/cookie.js';
-import { COOKIE_DOMAIN, COOKIE_PATH } from '../../core/set-cookie.js';
 import { unshown } from '../../core/unshown.js';
 
 interface CommonSessionOptions extends ClaimNames {
@@ -76,23 +73,6 @@ export interface LookupSessionOptions extends CommonSessionOptions {
 /** `secrets` for signed cookies, or `lookup`. */
 export type SessionOptions = SignedSessionOptions | LookupSessionOptions;
 
-const MIN_SECRET_BYTES = 32;
-
-/** Says nothing of the value. */
-const secretsField: Schema = {
-  expected: `a secret of at least ${MIN_SECRET_BYTES} bytes, or a list of them`,
-  accepts: () => true,
-  inspect(given: unknown, path, faults) {
-    const secrets: unknown[] = Array.isArray(given) ? given : [given];
-    if (secrets.length === 0) faults.push({ path, message: `got an empty list, expected ${secretsField.expected}` });
-    for (const [index, secret] of secrets.entries()) {
-      if (typeof secret === 'string' && Buffer.byteLength(secret) >= MIN_SECRET_BYTES) continue;
-      const message = `expected a text of at least ${MIN_SECRET_BYTES} bytes`;
-      faults.push({ path: Array.isArray(given) ? `${path}[${index}]` : path, message });
-    }
-  },
-};
-
 const originField = string(
   "an origin such as 'https://app.example.com'",
   (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
@@ -100,19 +80,12 @@ const originField = string(
 
 const commonFields = {
   ...claimNameFields,
-  cookie: string('the name of a cookie', (name) => COOKIE_NAME.test(name)),
+  cookie: cookieNameField,
   trustedOrigins: list(originField),
   clock: clockField,
 };
 
-const signedFields = {
-  secrets: secretsField,
-  maxAgeMs: integer({ min: 1 }),
-  secure: boolean,
-  sameSite: oneOf('strict', 'lax', 'none'),
-  path: string('a path that starts with /', (path) => COOKIE_PATH.test(path)),
-  domain: string('a host name', (domain) => COOKIE_DOMAIN.test(domain)),
-};
+const signedFields = { secrets: secretsField, ...cookieFields };
 
 const lookupFields = {
   lookup: func,
@@ -141,23 +114,11 @@ export function inspectSessionOptions(options: SessionOptions, at: string, fault
   const unused: Partial<Record<string, unknown>> = { ...options };
   for (const name of ['cacheTtlMs', 'cacheSize'])
     if (unused[name] !== undefined) faults.push({ path: member(at, name), message: 'has no effect without lookup' });
-  inspectCookie(options, at, faults);
+  // What a browser would throw away is a login that never works.
+  inspectCookie({ secure: true, ...options }, at, faults);
 }
 
 export const sessionSchema = unshown({ ...signed, inspect: inspectSessionOptions });
-
-/** What a browser would throw away is a login that never works. */
-function inspectCookie(options: SignedSessionOptions, at: string, faults: Fault[]): void {
-  const { secure = true, path = '/', domain, sameSite, cookie } = options;
-  if (sameSite === 'none' && !secure)
-    faults.push({ path: member(at, 'sameSite'), message: "is 'none', which browsers only take with secure" });
-  if (typeof cookie !== 'string') return;
-  // RFC 6265bis 4.1.3; browsers compare the prefix without its case.
-  const prefix = /^__(?:host|secure)-/i.exec(cookie)?.[0].toLowerCase();
-  const fits = prefix === undefined || (secure && (prefix === '__secure-' || (path === '/' && domain === undefined)));
-  const needs = prefix === '__host-' ? "secure, path '/' and no domain" : 'secure';
-  if (!fits) faults.push({ path: member(at, 'cookie'), message: `has a prefix that browsers only take with ${needs}` });
-}
 
 /** The name of the cookie, with the default. */
 export function cookieName({ cookie, secure = true, path = '/', domain }: SignedSessionOptions): string {
