@@ -180,6 +180,41 @@ const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
     expect(log.join('')).not.toMatch(/readyz|metrics/);
   },
 
+  async '10-upstreams.ts'(url) {
+    const { linesToPaste } = await import('../examples/10-upstreams.js');
+    const lines = linesToPaste(url).split('\n').map(words);
+    const instanceOf = ({ body }: Answer): string => (JSON.parse(body) as { instance: string }).instance;
+    const [orders = [], health = [], user = [], ...others] = lines;
+
+    const counts: Record<string, number> = {};
+    for (let call = 0; call < 12; call++) {
+      const instance = instanceOf(await execute(orders));
+      counts[instance] = (counts[instance] ?? 0) + 1;
+    }
+    expect(Object.keys(counts).sort()).toEqual(['a', 'b']);
+    expect(counts.b).toBeGreaterThan(counts.a ?? 0);
+    const gone = {
+      url: 'http://127.0.0.1:1',
+      state: 'ejected',
+      reason: expect.stringContaining('2 failures') as string,
+    };
+    expect(JSON.parse((await execute(health)).body)).toMatchObject({
+      status: 'degraded',
+      upstreams: {
+        orders: { targets: [{ state: 'healthy' }, { state: 'healthy' }, gone] },
+        canary: { targets: [{ state: 'healthy' }] },
+      },
+    });
+
+    const side = (await execute(user)).headers['x-variant'];
+    for (let call = 0; call < 3; call++) expect((await execute(user)).headers['x-variant']).toBe(side);
+    const [beta, old, unknown] = await Promise.all(others.map(execute));
+    expect([beta?.status, beta?.headers['x-variant'], beta && instanceOf(beta)]).toEqual([200, 'canary', 'canary']);
+    expect([old?.status, old?.headers.sunset]).toEqual([200, 'Wed, 30 Jun 2027 00:00:00 GMT']);
+    expect([unknown?.status, unknown?.body]).toEqual([404, expect.stringContaining('ERR_GATEWAY_VERSION_UNKNOWN')]);
+    expect((await fetch(`${url}/v2/orders`)).status).toBe(200);
+  },
+
   async 'demo.ts'(url) {
     expect(await get(`${url}/api/products/1`)).toMatchObject({ name: 'Keyboard' });
   },

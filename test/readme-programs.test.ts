@@ -1,7 +1,7 @@
 /** Runs every program in the README and in docs/, and holds it to what the page says of it. */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import {
   blocks,
   CONFIG,
   CORS,
+  DISCOVERY,
   ERRORS,
   HEADERS,
   LOGIN,
@@ -22,7 +23,9 @@ import {
   PROTECTION,
   RATE_LIMIT,
   README,
+  TRAFFIC,
   TRANSFORMS,
+  UPSTREAMS,
 } from './support/pages.js';
 import { startRedis, type RedisServer } from './support/redis-server.js';
 import { buildPackage, type BuiltPackage } from './support/built-package.js';
@@ -45,6 +48,9 @@ beforeAll(async () => {
     ports.set(port, new URL(free.url).port);
     await free.close();
   }
+  const docker = await listen(createServer(answerAsDocker));
+  services.push(docker);
+  ports.set('2375', new URL(docker.url).port);
   redis = hasRedis ? await startRedis() : null;
   ports.set('6379', String(redis?.port));
 }, 60_000);
@@ -66,7 +72,7 @@ afterAll(async () => {
 
 /** The text with the ports of the pages replaced by those of the test. */
 function onFreePorts(text: string): string {
-  return text.replace(/\b(?:[34]00\d|6379)\b/g, (port) => ports.get(port) ?? port);
+  return text.replace(/\b(?:[34]00\d|2375|6379)\b/g, (port) => ports.get(port) ?? port);
 }
 
 interface RunningProgram {
@@ -111,6 +117,20 @@ function recordsOf(output: string, count: number): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** How many of so many requests each instance of orders answers. */
+async function instancesOf(
+  url: string,
+  count: number,
+  headers: Record<string, string> = {},
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (let call = 0; call < count; call++) {
+    const { instance } = (await (await fetchSoon(url, headers)).json()) as { instance: string };
+    counts[instance] = (counts[instance] ?? 0) + 1;
+  }
+  return counts;
+}
+
 async function answerOf(url: string): Promise<unknown> {
   return (await fetchSoon(url)).json();
 }
@@ -123,6 +143,15 @@ const hasCurl = ((): boolean => {
     return false;
   }
 })();
+
+/** The list of containers with the label that is asked for, as Docker has it (Engine API, ContainerList). */
+function answerAsDocker(req: IncomingMessage, res: ServerResponse): void {
+  const { pathname, searchParams } = new URL(req.url ?? '', 'http://docker');
+  const { label } = JSON.parse(searchParams.get('filters') ?? '{}') as { label?: string[] };
+  const isAsked = pathname === '/containers/json' && label?.[0] === 'gateway.orders';
+  const urls = isAsked ? services.slice(1, 3).map(({ url }) => url) : [];
+  res.end(JSON.stringify(urls.map((url) => ({ Labels: { 'gateway.orders': url } }))));
+}
 
 /** What a program does when it runs; `null` where it is to end by itself. */
 type Run = readonly [name: string, check: ((program: RunningProgram) => Promise<void>) | null];
@@ -144,17 +173,6 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
       },
     ],
     [
-      'node:http and serve()',
-      async () => {
-        for (const port of ['3000', '3001']) {
-          expect(await answerOf(`http://localhost:${port}/api/users/2`)).toEqual({ id: 2, name: 'Grace' });
-          expect(await answerOf(`http://localhost:${port}/none`)).toMatchObject({
-            code: 'ERR_GATEWAY_ROUTE_NOT_FOUND',
-          });
-        }
-      },
-    ],
-    [
       'protection',
       async () => {
         const answer = await fetchSoon('http://localhost:3000/api/users/1');
@@ -162,6 +180,14 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
         for (let call = 0; call < 10; call++) await answerOf('http://localhost:3000/api/orders');
         expect(await answerOf('http://localhost:3000/api/orders')).toMatchObject({ code: 'ERR_GATEWAY_RATE_LIMITED' });
         expect(await answerOf('http://localhost:3000/health')).toMatchObject({ status: 'healthy' });
+      },
+    ],
+    [
+      'upstreams',
+      async () => {
+        expect(await instancesOf('http://localhost:3000/api/orders', 8)).toEqual({ a: 2, b: 6 });
+        const beta = await answerOf('http://localhost:3000/api/beta');
+        expect(beta).toMatchObject({ orders: [{ id: 1 }] });
       },
     ],
     [
@@ -307,12 +333,95 @@ const RUNS: Readonly<Record<string, readonly Run[]>> = {
     ['a strategy', null],
   ],
   [CORS]: [['the whole', null]],
+  [DISCOVERY]: [
+    ['the whole', null],
+    [
+      'a source of your own',
+      async ({ output }) => {
+        await eventually(() => output().includes('discovery of orders by docker is up'), { withinMs: 10_000 });
+        expect(await instancesOf('http://localhost:3000/api/orders', 4)).toEqual({ a: 2, b: 2 });
+      },
+    ],
+    ['one piece', null],
+  ],
   [ERRORS]: [],
   [HEADERS]: [],
   [LOGIN]: [
     ['the whole', null],
     ['stores', null],
     ['sessions', null],
+  ],
+  [TRAFFIC]: [
+    [
+      'canary and A/B',
+      async () => {
+        const url = 'http://localhost:3000/api/orders';
+        const answer = await fetchSoon(url);
+        const { instance } = (await answer.json()) as { instance: string };
+        expect(answer.headers.get('x-variant')).toBe({ a: 'stable', b: 'canary' }[instance]);
+        const cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+        expect(cookie).toMatch(/^gateway-bucket=\d+$/);
+        expect(await instancesOf(url, 10, { cookie })).toEqual({ [instance]: 10 });
+        expect(await instancesOf(url, 5, { 'x-variant': 'canary' })).toEqual({ b: 5 });
+        expect(await instancesOf(url, 5, { 'x-variant': 'stable' })).toEqual({ a: 5 });
+      },
+    ],
+    [
+      'versions of an API',
+      async () => {
+        const url = 'http://localhost:3000/api/orders';
+        expect(await instancesOf(url, 2)).toEqual({ b: 2 });
+        expect(await instancesOf(url, 2, { accept: 'application/vnd.acme.v1+json' })).toEqual({ a: 2 });
+        const old = await fetchSoon(url, { 'x-api-version': 'v1' });
+        for (const [name = '', value] of (blocks(TRAFFIC, 'http')[0] ?? '')
+          .trim()
+          .split('\n')
+          .map((line) => line.split(': ')))
+          expect([name, old.headers.get(name)]).toEqual([name, value]);
+        const unknown = await fetchSoon(url, { 'x-api-version': '3' });
+        expect([unknown.status, await unknown.json()]).toMatchObject([
+          404,
+          { code: 'ERR_GATEWAY_VERSION_UNKNOWN', detail: 'The versions are 1, 2.' },
+        ]);
+      },
+    ],
+    [
+      'tenants',
+      async () => {
+        expect(await instancesOf('http://localhost:3000/acme/orders', 2)).toEqual({ a: 2 });
+        expect((await fetchSoon('http://localhost:3000/acme/orders')).status).toBe(429);
+        expect(await instancesOf('http://localhost:3000/umbrella/orders', 4)).toEqual({ a: 2, b: 2 });
+        const unknown = await fetchSoon('http://localhost:3000/nobody/orders');
+        const text = await unknown.text();
+        expect([unknown.status, text]).toEqual([404, expect.stringContaining('ERR_GATEWAY_TENANT_UNKNOWN')]);
+        expect(text).not.toContain('acme');
+      },
+    ],
+    [
+      'mirror',
+      async () => {
+        expect(await instancesOf('http://localhost:3000/api/orders', 4)).toEqual({ a: 4 });
+      },
+    ],
+    [
+      'one piece',
+      async () => {
+        const old = await fetchSoon('http://localhost:3000/1', { 'x-api-version': '1' });
+        expect(await old.json()).toEqual({ id: 1, name: 'Ada' });
+        expect(await answerOf('http://localhost:3000/')).toMatchObject({ orders: [{ id: 1 }] });
+      },
+    ],
+  ],
+  [UPSTREAMS]: [
+    [
+      'the whole',
+      async () => {
+        expect(await instancesOf('http://localhost:3000/api/orders', 8)).toEqual({ a: 2, b: 6 });
+        expect(await instancesOf('http://localhost:3000/shop/orders', 4)).toEqual({ a: 1, b: 3 });
+      },
+    ],
+    ['zones', null],
+    ['one piece', null],
   ],
   'docs/routing.md': [['explain()', null]],
   [PROTECTION]: [

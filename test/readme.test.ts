@@ -8,15 +8,17 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { REFUSALS } from '../src/core/errors.js';
 import { createGateway } from '../src/gateway/index.js';
-import { GATEWAY_ORDER, ROUTE_ORDER } from '../src/gateway/order.js';
+import { GATEWAY_ORDER, ROUTE_ORDER, SERVICE_ORDER } from '../src/gateway/order.js';
 import { healthPaths } from '../src/health/options.js';
 import * as innergate from '../src/index.js';
+import { LoadBalancer } from '../src/load-balancer/index.js';
 import { transform } from '../src/transforms/index.js';
 import {
   AUTH,
   blocks,
   CONFIG,
   CORS,
+  DISCOVERY,
   ERRORS,
   HEADERS,
   LOGIN,
@@ -29,7 +31,9 @@ import {
   README,
   ROOT,
   rowsWith,
+  TRAFFIC,
   TRANSFORMS,
+  UPSTREAMS,
 } from './support/pages.js';
 
 const manifest = JSON.parse(read('package.json')) as {
@@ -96,6 +100,7 @@ describe('CONTRIBUTING.md', () => {
       'route',
       'drain',
       ...names(ROUTE_ORDER),
+      ...names(SERVICE_ORDER),
       'proxy',
       'respond',
     ]);
@@ -284,6 +289,49 @@ const TABLES: readonly OptionTable[] = [
   },
   { page: OPERATIONS, option: 'livePath', of: ['health/options.ts HealthOptions'] },
   { page: OPERATIONS, option: 'critical', of: ['health/options.ts HealthCheckOptions'] },
+  { page: UPSTREAMS, option: 'panicThreshold', of: ['gateway/upstream-config.ts UpstreamConfig'] },
+  { page: UPSTREAMS, option: 'backup', of: ['core/target-options.ts TargetOptions'] },
+  { page: UPSTREAMS, option: 'virtualNodes', of: ['load-balancer/balancer-options.ts BalanceOptions'] },
+  { page: UPSTREAMS, option: 'secrets', of: ['load-balancer/sticky-options.ts StickyTargetOptions'] },
+  { page: UPSTREAMS, option: 'statuses', of: ['health-check/options.ts ActiveHealthOptions'] },
+  { page: UPSTREAMS, option: 'latencyFactor', of: ['load-balancer/outlier-options.ts OutlierOptions'] },
+  { page: DISCOVERY, option: 'maxStaleMs', of: ['discovery/options.ts DiscoveryOptions'], elsewhere: 'clock' },
+  { page: DISCOVERY, option: 'pollMs', of: ['discovery/file.ts FileSourceOptions'], elsewhere: 'clock' },
+  { page: DISCOVERY, option: 'minTtlMs', of: ['discovery/dns-options.ts DnsSourceOptions'], elsewhere: 'clock' },
+  {
+    page: DISCOVERY,
+    option: 'onlyPassing',
+    of: ['discovery/consul-options.ts ConsulSourceOptions'],
+    elsewhere: 'clock',
+    rest: [[DISCOVERY, 'tls']],
+  },
+  {
+    page: DISCOVERY,
+    option: 'endpoints',
+    of: ['discovery/etcd-options.ts EtcdSourceOptions'],
+    elsewhere: 'clock',
+    rest: [[DISCOVERY, 'tls']],
+  },
+  {
+    page: DISCOVERY,
+    option: 'serviceAccountPath',
+    of: ['discovery/kubernetes-options.ts KubernetesSourceOptions'],
+    elsewhere: 'clock',
+    rest: [[DISCOVERY, 'tls']],
+  },
+  {
+    page: TRAFFIC,
+    option: 'variants',
+    of: ['traffic-split/options.ts TrafficSplitOptions', 'traffic-split/options.ts SplitVariant'],
+  },
+  { page: TRAFFIC, option: 'sameSite', of: ['traffic-split/options.ts StickyVariantOptions'] },
+  {
+    page: TRAFFIC,
+    option: 'sunset',
+    of: ['api-version/options.ts ApiVersionsOptions', 'api-version/options.ts ApiVersion'],
+  },
+  { page: TRAFFIC, option: 'hosts', of: ['tenants/options.ts TenantsOptions', 'tenants/options.ts Tenant'] },
+  { page: TRAFFIC, option: 'maxInFlight', of: ['mirror/options.ts MirrorOptions'], elsewhere: 'clock' },
   { page: OPERATIONS, option: 'announce', of: ['adapters/node/serve.ts ServeOptions'] },
 ];
 
@@ -345,12 +393,9 @@ describe('the tables', () => {
   });
 
   it('tell every name that a template knows', () => {
-    let message = '';
-    try {
-      transform({ request: { type: 'add-header', key: 'x', value: '{nothing.like.it}' } });
-    } catch (error) {
-      ({ message } = error as Error);
-    }
+    const message = messageOf(() =>
+      transform({ request: { type: 'add-header', key: 'x', value: '{nothing.like.it}' } }),
+    );
     const known = /the names are (.*)/.exec(message)?.[1]?.split(', ') ?? [];
     expect(known.length).toBeGreaterThan(5);
     const told = rowsWith(TRANSFORMS, '{method}').flatMap(([names = '']) => [...names.matchAll(/`\{([^}]+)\}`/g)]);
@@ -372,11 +417,30 @@ describe('the tables', () => {
     expect(told.sort()).toEqual(known.sort());
   });
 
+  it('tell every strategy of a balancer', () => {
+    const [, names = ''] =
+      /expected one of (.*), or/.exec(messageOf(() => new LoadBalancer({ balance: 'none' as never }))) ?? [];
+    const known = [...names.matchAll(/'([^']+)'/g)].map(([, name]) => name as string);
+    const told = rowsWith(UPSTREAMS, 'round-robin').flatMap(([cell = '']) => codesIn(cell));
+    expect(known.length).toBeGreaterThan(5);
+    expect(told).toEqual(known);
+  });
+
   it('tell where the gateway answers itself', () => {
     const told = rowsWith(OPERATIONS, '/readyz').flatMap(([paths = '']) => codesIn(paths));
     expect(told.sort()).toEqual(healthPaths().sort());
   });
 });
+
+/** What a config says that cannot be right. */
+function messageOf(make: () => unknown): string {
+  try {
+    make();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
 
 /** Each piece of code. */
 function codesIn(cell: string): string[] {

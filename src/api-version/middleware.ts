@@ -26,7 +26,7 @@ import { VersionTable } from './version-table.js';
  */
 export function apiVersions(options: ApiVersionsOptions): Handler {
   validate('apiVersions', options, apiVersionsSchema);
-  const { by, versions, default: usual = null, fallback } = options;
+  const { by, versions, default: usual = null, unknown } = options;
   const sources = [by].flat();
   const nameOf = compileVersionSources(sources);
   const vary = varyOfVersion(sources);
@@ -34,7 +34,7 @@ export function apiVersions(options: ApiVersionsOptions): Handler {
   const compiled = Object.entries(versions).map(
     ([name, version]) => [name, { to: version.to, ...lifecycleFields(version) }] as const,
   );
-  const table = new VersionTable(compiled, { usual, takesUnknown: fallback === 'default' });
+  const table = new VersionTable(compiled, { usual, takesUnknown: unknown === 'default' });
 
   return function apiVersionsHandler(ctx) {
     if (vary !== '') ctx.addVary(vary);

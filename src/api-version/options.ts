@@ -39,7 +39,7 @@ export interface ApiVersionsOptions<To = Handler> {
   /** Name of the version for requests that name none. @default they are refused */
   default?: string;
   /** What comes of a request for an unknown version: `'refuse'`, or `'default'` = it gets `default`. @default 'refuse' */
-  fallback?: 'refuse' | 'default';
+  unknown?: 'refuse' | 'default';
 }
 
 const link = string(
@@ -54,7 +54,7 @@ export function versionFieldsOf(to: Schema) {
     by: either(versionSourceField, { ...list(versionSourceField), expected: 'a list of them' }),
     versions: record(object(version, { required: ['to'] })),
     default: string(),
-    fallback: oneOf('refuse', 'default'),
+    unknown: oneOf('refuse', 'default'),
   } satisfies Record<keyof ApiVersionsOptions, Schema>;
 }
 
@@ -66,8 +66,8 @@ export function inspectVersionsOf(to: Schema): Inspect {
   return function inspectApiVersionsOptions(options, at, faults) {
     fields.inspect?.(options as never, at, faults);
     if (isPlainObject(options.versions)) inspectVersions(options, at, faults);
-    if (options.fallback === 'default' && options.default === undefined)
-      faults.push({ path: member(at, 'fallback'), message: "is 'default', and there is no default; name one" });
+    if (options.unknown === 'default' && options.default === undefined)
+      faults.push({ path: member(at, 'unknown'), message: "is 'default', and there is no default; name one" });
   };
 }
 
@@ -93,7 +93,7 @@ function inspectVersions({ versions, default: usual }: ApiVersionsOptions<unknow
 
 /** Schema of the options with a handler for each version. */
 export const apiVersionsSchema: Schema = {
-  expected: 'an object with by, versions, default, fallback',
+  expected: 'an object with by, versions, default, unknown',
   accepts: isPlainObject,
   inspect: inspectVersionsOf(func),
 };

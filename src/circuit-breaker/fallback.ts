@@ -40,13 +40,14 @@ const optionFields = { failureStatuses: failureStatusesField } satisfies Record<
 /** Refusals of the gateway in the place of a service that cannot take the call. */
 const IN_PLACE_OF_SERVICE: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'ERR_GATEWAY_CIRCUIT_OPEN',
+  'ERR_GATEWAY_NO_TARGETS',
   'ERR_GATEWAY_UPSTREAM_BUSY',
   'ERR_GATEWAY_CONCURRENCY_LIMITED',
 ]);
 
 /**
- * Answers in the place of a service that failed, or that the gateway does not ask because its circuit is open or its
- * connections are busy. Answers below 500 and other refusals pass. `ctx.refusal` and `ctx.error` stay: the log shows what
+ * Answers in the place of a service that failed, or that the gateway does not ask because its circuit is open, its
+ * connections are busy or no target is left. Answers below 500 and other refusals pass. `ctx.refusal` and `ctx.error` stay: the log shows what
  * the client is spared.
  *
  * @throws {ConfigError} when the answer or an option is wrong.

@@ -146,7 +146,7 @@ export class Context {
       const nominated = nominatedFields(headers.connection);
       for (const name in copy) if (isVouchedField(name) || nominated?.has(name)) delete copy[name];
       this.#draft = { method, url: null, query, headers: copy, body };
-      if (this.upstreamFields !== null) writeOver(copy, this.upstreamFields);
+      this.upstreamFields?.writeOver(copy);
     }
     return this.#draft;
   }
@@ -186,7 +186,7 @@ export class Context {
    */
   setUpstreamFields(given: UpstreamFields): void {
     this.upstreamFields = this.upstreamFields === null ? given : this.upstreamFields.with(given);
-    if (this.#draft !== null) writeOver(this.#draft.headers, given);
+    if (this.#draft !== null) given.writeOver(this.#draft.headers);
   }
 
   /** From now on `observer` sees each call of an upstream for this exchange. It must not throw. */
@@ -246,8 +246,3 @@ export class Context {
 
 /** A listener that fails takes neither the others along nor the process. */
 const runListener = compileHook('A listener of onFinish');
-
-function writeOver(headers: HeaderMap, given: UpstreamFields): void {
-  for (const name in headers) if (given.takes(name)) delete headers[name];
-  Object.assign(headers, given.fields);
-}

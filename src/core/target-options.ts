@@ -4,7 +4,10 @@ import { boolean, either, integer, list, object, string, type Fault, type Schema
 export interface TargetOptions {
   /** `http://` or `https://` URL, with a base path if it has one, without user, query and fragment. */
   url: string;
-  /** Its part of the requests beside those of the others. From 0 on; 0 = none. @default 1 */
+  /**
+   * Its part of the requests beside those of the others. From 0 to 1000000; 0 = none but those of clients that a cookie
+   * keeps there. @default 1
+   */
   weight?: number;
   /** Where it stands, in a name of your own such as `eu-west-1a`; `''` = nowhere. @default '' */
   zone?: string;

@@ -27,6 +27,12 @@ export class UpstreamFields {
     return this.#reserved !== null && hasField(this.#reserved, name);
   }
 
+  /** Puts them in the place of the client's. */
+  writeOver(headers: HeaderMap): void {
+    for (const name in headers) if (this.takes(name)) delete headers[name];
+    Object.assign(headers, this.fields);
+  }
+
   /** These, and those of `later`, which win. */
   with(later: UpstreamFields): UpstreamFields {
     const known = this.#joined.get(later);

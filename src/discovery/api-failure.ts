@@ -8,9 +8,9 @@ export function apiFailure(origin: string, error: unknown): Error {
   return new Error(`${origin}: ${failureText(error)}`);
 }
 
-/** Bounded and without credentials, be it of an error of whatever origin. */
+/** Bounded, without credentials and without what moves the cursor of a terminal, be it of an error of whatever origin. */
 export function failureText(error: unknown): string {
-  const text = redactText(messageOf(error).slice(0, 4 * MAX_TEXT)).replace(/\s+/g, ' ');
+  const text = redactText(messageOf(error).slice(0, 4 * MAX_TEXT)).replace(/[\s\p{Cc}]+/gu, ' ');
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
 }
 

@@ -14,8 +14,6 @@ export interface ConsulSourceOptions extends ApiSourceOptions {
   namespace?: string;
   /** ACL token with `service:read` and `node:read`. No log shows it. @default none */
   token?: string;
-  /** Name of the node that the instances are sorted by the distance from; `'_agent'` = the agent that is asked. */
-  near?: string;
   /** Filter expression of Consul, such as `'Service.Meta.version == "2"'`. @default none */
   filter?: string;
   /**
@@ -46,7 +44,6 @@ export const consulSourceFields = {
   datacenter: string(),
   namespace: string(),
   token: apiTokenField,
-  near: string(),
   filter: string(),
   onlyPassing: boolean,
   consistency: oneOf('default', 'stale'),

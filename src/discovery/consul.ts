@@ -127,11 +127,10 @@ function indexOf({ headers }: ApiAnswer): number {
 }
 
 function queryPath(options: ConsulSourceOptions): string {
-  const { service, tags = [], datacenter, namespace, near, filter, onlyPassing = true, consistency } = options;
+  const { service, tags = [], datacenter, namespace, filter, onlyPassing = true, consistency } = options;
   const query = new URLSearchParams(tags.map((tag): [string, string] => ['tag', tag]));
   if (datacenter !== undefined) query.set('dc', datacenter);
   if (namespace !== undefined) query.set('ns', namespace);
-  if (near !== undefined) query.set('near', near);
   if (filter !== undefined) query.set('filter', filter);
   if (onlyPassing) query.set('passing', '1');
   // The default mode is the one that no parameter names.

@@ -112,6 +112,7 @@ function serviceTargets(records: SrvAnswer['records'], options: DnsSourceOptions
   );
 }
 
+/** What is no part of a host is encoded, so that a record with a path in its name makes no URL at all. */
 function targetUrl({ protocol = 'http', path = '' }: DnsSourceOptions, host: string, port: number): string {
-  return `${protocol}://${isIPv6(host) ? `[${host}]` : host}:${port}${path}`;
+  return `${protocol}://${isIPv6(host) ? `[${host}]` : encodeURIComponent(host)}:${port}${path}`;
 }

@@ -1,6 +1,6 @@
 import { compileAddresses, compileHosts } from '../core/address-policy.js';
 import { normalizeIp } from '../core/ip.js';
-import { inspect, show, type Fault } from '../core/options.js';
+import { inspect, isPlainObject, show, type Fault } from '../core/options.js';
 import { resolveTarget, targetField, type ResolvedTarget, type TargetEntry } from '../core/target-options.js';
 import type { DiscoveryOptions } from './options.js';
 
@@ -13,6 +13,11 @@ export interface CheckedTargets {
   /** Why the first of them was; `null` where none was. */
   readonly reason: string | null;
 }
+
+/** Characters of a URL and of a zone: each of them is in logs, stats and metrics, the path also in every request. */
+const MAX_TEXT = 2_048;
+/** Characters of a name that can be resolved (RFC 1035 2.3.4). */
+const MAX_HOST = 255;
 
 /**
  * Makes the judge of what sources tell: whatever is no target, or leads where it must not, is left out.
@@ -29,6 +34,7 @@ export function compileTargetCheck({
 
   function hostFault(url: string): string | null {
     const { hostname } = new URL(url);
+    if (hostname.length > MAX_HOST) return `${show(hostname)} is longer than a host can be`;
     if (isAllowedHost?.(hostname) === false) return `${show(hostname)} is not among allowedHosts`;
     const address = normalizeIp(hostname.replace(/^\[|\]$/g, ''));
     if (address === null || isAllowedAddress(address)) return null;
@@ -42,7 +48,7 @@ export function compileTargetCheck({
     let refused = told.length - entries.length;
     let reason: string | null = refused === 0 ? null : `${told.length} targets are more than maxTargets, ${maxTargets}`;
     for (const [index, entry] of entries.entries()) {
-      const result = entryFault(entry, index) ?? resolveTarget(entry as TargetEntry);
+      const result = readEntry(entry, index);
       const fault = typeof result === 'string' ? result : hostFault(result.url);
       if (fault !== null) {
         refused++;
@@ -51,6 +57,22 @@ export function compileTargetCheck({
     }
     return { targets: [...byUrl.values()], refused, reason };
   };
+}
+
+/** A target, or what is wrong with it. Its members may be functions of whoever told it, so each is read once. */
+function readEntry(entry: unknown, index: number): ResolvedTarget | string {
+  try {
+    const own = isPlainObject(entry) ? { ...entry } : entry;
+    return entryFault(own, index) ?? textFault(own as TargetEntry, index) ?? resolveTarget(own as TargetEntry);
+  } catch {
+    return `targets[${index}] cannot be read`;
+  }
+}
+
+function textFault(entry: TargetEntry, index: number): string | null {
+  const { url, zone = '' } = typeof entry === 'string' ? { url: entry } : entry;
+  const isLong = url.length > MAX_TEXT || zone.length > MAX_TEXT;
+  return isLong ? `targets[${index}] has a url or a zone of more than ${MAX_TEXT} characters` : null;
 }
 
 function entryFault(entry: unknown, index: number): string | null {

@@ -2,7 +2,8 @@ import { compose } from '../core/compose.js';
 import type { Handler, Middleware } from '../core/types.js';
 import { assembleService, type AssembledService } from './assemble-service.js';
 import type { RouteConfig } from './config.js';
-import { buildLayers, ROUTE_ORDER, type Layer } from './order.js';
+import { buildLayers, type Layer } from './layers.js';
+import { ROUTE_ORDER } from './order.js';
 import type { PlannedRoute } from './protect.js';
 
 /** One route, ready to run. */

@@ -12,7 +12,8 @@ import { tenants } from '../tenants/index.js';
 import { describeTenants } from '../tenants/options.js';
 import { splitTraffic } from '../traffic-split/index.js';
 import type { ServiceConfig } from './config.js';
-import { buildLayers, PART_ORDER, SERVICE_ORDER, type Layer } from './order.js';
+import { buildLayers, type Layer } from './layers.js';
+import { PART_ORDER, SERVICE_ORDER } from './order.js';
 import { proxyOptionsOf } from './parse.js';
 import { planPart, type PlannedRoute } from './protect.js';
 
@@ -42,23 +43,23 @@ export function explainService(service: AssembledService, ctx: Context): Explain
 }
 
 export function assembleService(plan: PlannedRoute): AssembledService {
-  const { split, versions, tenants: byTenant } = plan.route;
+  const { split, version, tenant } = plan.route;
   if (split !== undefined) {
     return assembleChoice(plan, split.variants, (variants) => {
       const handler = splitTraffic({ name: plan.id, ...split, variants });
       return { handler, layer: { name: 'split', setting: () => handler.describe() } };
     });
   }
-  if (versions !== undefined) {
-    return assembleChoice(plan, versions.versions, (byName) => ({
-      handler: apiVersions({ ...versions, versions: byName }),
-      layer: { name: 'versions', setting: () => describeApiVersions(versions) },
+  if (version !== undefined) {
+    return assembleChoice(plan, version.versions, (versions) => ({
+      handler: apiVersions({ ...version, versions }),
+      layer: { name: 'version', setting: () => describeApiVersions(version) },
     }));
   }
-  if (byTenant !== undefined) {
-    return assembleChoice(plan, byTenant.tenants, (byId) => ({
-      handler: tenants({ ...byTenant, tenants: byId }),
-      layer: { name: 'tenants', setting: () => describeTenants(byTenant) },
+  if (tenant !== undefined) {
+    return assembleChoice(plan, tenant.tenants, (byId) => ({
+      handler: tenants({ ...tenant, tenants: byId }),
+      layer: { name: 'tenant', setting: () => describeTenants(tenant) },
     }));
   }
   return assembleEnd(plan);
@@ -115,7 +116,7 @@ function assembleEnd(plan: PlannedRoute): AssembledService {
       const found = explained.get(ctx) as ExplainedService;
       found.layers.push(...layers);
       found.upstream = upstream?.report() ?? null;
-      ctx.destination = upstream?.balancer.pick() ?? null;
+      ctx.destination = upstream?.middleware.choose(ctx) ?? null;
       found.url = proxy?.urlFor(ctx) ?? null;
       return { status: 204, headers: {}, body: null };
     },

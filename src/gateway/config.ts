@@ -101,9 +101,9 @@ export interface RouteDestination {
   /** Canary and A/B: one of several, by weight. */
   split?: TrafficSplitOptions<ServiceConfig>;
   /** One of several, by the version of the API that the request names. */
-  versions?: ApiVersionsOptions<ServiceConfig>;
+  version?: ApiVersionsOptions<ServiceConfig>;
   /** One of several, by the tenant that the request is of. */
-  tenants?: TenantsOptions<ServiceConfig>;
+  tenant?: TenantsOptions<ServiceConfig>;
 }
 
 /** Policies that a part of a route can have of its own; the others hold for the whole route. */

@@ -5,7 +5,7 @@ import type { UpstreamReport } from '../core/upstream-report.js';
 import type { ConsideredRoute, Router } from '../router/index.js';
 import type { AssembledRoute } from './assemble-route.js';
 import { explainService } from './assemble-service.js';
-import type { Layer } from './order.js';
+import type { Layer } from './layers.js';
 
 /** What the gateway would do with a request, and why. */
 export interface Explanation {

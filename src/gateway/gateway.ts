@@ -10,7 +10,7 @@ import type { TrustProxy } from '../core/trust.js';
 import type { GatewayRequest, GatewayResponse, Handler } from '../core/types.js';
 import { Health, type HealthReport } from '../health/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
-import { flushLines, jsonLogger, toLogger, type AccessLogOptions, type Logger } from '../logger/index.js';
+import { flushLines } from '../logger/index.js';
 import { Upstreams } from '../proxy/upstreams.js';
 import { route, Router } from '../router/index.js';
 import { assembleRoute, type AssembledRoute } from './assemble-route.js';
@@ -20,11 +20,13 @@ import { Drain } from './drain.js';
 import { Engines } from './engines.js';
 import { explainRequest, type Explanation } from './explain.js';
 import { measurementOf, type Measurement } from './metrics.js';
-import { buildLayers, GATEWAY_ORDER, type Layer } from './order.js';
+import { buildLayers, type Layer } from './layers.js';
+import { GATEWAY_ORDER } from './order.js';
 import { patternOf, validateConfig } from './parse.js';
 import { ownPaths } from './own-paths.js';
 import { planRoute } from './protect.js';
 import type { GatewayStats } from './stats.js';
+import { loggerOf } from './telemetry.js';
 
 export interface DrainOptions {
   /**
@@ -177,15 +179,6 @@ export class Gateway {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Events go where the access log goes, unless they have a logger of their own. */
-function loggerOf({ accessLog = true, logger }: GatewayConfig, clock: Clock): Logger | null {
-  const { sink, logger: own = logger }: AccessLogOptions = typeof accessLog === 'boolean' ? {} : accessLog;
-  const given = logger ?? own;
-  if (given !== undefined) return toLogger(given);
-  if (accessLog === false) return null;
-  return jsonLogger(sink === undefined ? { clock } : { clock, sink });
 }
 
 /**

@@ -5,10 +5,10 @@ import type { Middleware } from '../core/types.js';
 import { errorBoundary, requestGuard } from '../core/error-boundary.js';
 import { bodyLimit } from '../body-limit/index.js';
 import { health, type Health } from '../health/index.js';
-import { accessLog, type AccessLogOptions } from '../logger/index.js';
+import { accessLog } from '../logger/index.js';
 import { requestId } from '../request-id/index.js';
 import { securityHeaders } from '../security-headers/index.js';
-import { diagnostics, tracing, type TracingOptions } from '../tracing/index.js';
+import { diagnostics } from '../tracing/index.js';
 import { authenticateParts, authorizeParts, identityFieldsParts } from './auth.js';
 import type { GatewayConfig } from './config.js';
 import {
@@ -21,6 +21,7 @@ import {
 } from './content.js';
 import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
+import type { Stage } from './layers.js';
 import type { Measurement } from './metrics.js';
 import { mirrorPart } from './mirror.js';
 import {
@@ -37,13 +38,7 @@ import {
   type Part,
   type PlannedRoute,
 } from './protect.js';
-
-export interface Stage<Source> {
-  readonly name: string;
-  readonly reason: string;
-  /** Its layers, the outermost first; none where the configuration turns it off. */
-  readonly build: (source: Source) => readonly Part[];
-}
+import { logOptions, tracingPart } from './telemetry.js';
 
 /** A gateway as the stages of its order see it. */
 export interface PlannedGateway {
@@ -236,30 +231,6 @@ export const SERVICE_ORDER: readonly Stage<PlannedRoute>[] = [
     build: balancePart,
   },
 ];
-
-/** One for all routes: what is random in it is drawn for many at a time. */
-function tracingPart({ config: { tracing: option = false }, engines }: PlannedRoute): Part[] {
-  if (option === false) return [];
-  const given: TracingOptions = option === true ? {} : option;
-  const options = { ...given, redact: [...(given.redact ?? []), ...engines.credentialNames] };
-  return [{ middleware: engines.share('tracing', null, () => tracing(options)) }];
-}
-
-/** Lines go where the log of the gateway goes, unless the access log has a place of its own. */
-function logOptions({ logger }: GatewayConfig, engines: Engines, options: AccessLogOptions = {}): AccessLogOptions {
-  const { sink, redact = [] } = options;
-  const shared = logger === undefined || sink !== undefined ? {} : { logger };
-  return { ...shared, ...options, redact: [...redact, ...engines.credentialNames] };
-}
-
-export interface Layer extends Part {
-  readonly name: string;
-}
-
-/** The layers that are on, the outermost first. */
-export function buildLayers<Source>(stages: readonly Stage<Source>[], source: Source): Layer[] {
-  return stages.flatMap(({ name, build }) => build(source).map((part) => ({ name, ...part })));
-}
 
 function switchable<Options extends object>(
   option: Options | boolean | undefined,

@@ -49,7 +49,7 @@ export function planRoute(route: RouteConfig, index: number, config: GatewayConf
 /** What a part of a route leaves out holds as for the whole, but for limits, which the whole has counted. */
 export function planPart(whole: PlannedRoute, name: string, part: ServiceConfig): PlannedRoute {
   const { id, route, config, engines, own } = whole;
-  const { target: _t, upstream: _u, respond: _r, split: _s, versions: _v, tenants: _n, mirror: _m, ...shared } = route;
+  const { target: _t, upstream: _u, respond: _r, split: _s, version: _v, tenant: _n, mirror: _m, ...shared } = route;
   const merged = { ...shared, rateLimit: false as const, ...withoutPathRulesOf(part, shared), ...part };
   return plan({ id: `${id} ${name}`, route: merged, config, engines, own: `${own} ${name}`, isPart: true });
 }

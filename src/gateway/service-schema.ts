@@ -29,7 +29,7 @@ export const sharedProxyFields = sharedFields;
 
 /** Where a part of a route goes, or a copy of its requests. */
 export const service: Schema = {
-  expected: 'an object that says where to: target, upstream, respond, split, versions or tenants',
+  expected: 'an object that says where to: target, upstream, respond, split, version or tenant',
   accepts: isPlainObject,
   inspect(config: ServiceConfig, at, faults) {
     inspect(partFields, config, at, faults);
@@ -44,8 +44,8 @@ export const serviceFields = {
   upstream: string('the name of one of upstreams'),
   respond: either(func, fixedAnswerField),
   split: splitSchemaOf(service),
-  versions: options(inspectVersionsOf(service)),
-  tenants: options(inspectTenantsOf(service)),
+  version: options(inspectVersionsOf(service)),
+  tenant: options(inspectTenantsOf(service)),
 };
 
 const { rateLimit, concurrency, retry, circuitBreaker, failureStatuses } = policyFields;
@@ -63,7 +63,7 @@ export function inspectService(config: ServiceConfig, at: string, faults: Fault[
   inspectBreakerTimeout(config, at, faults);
 }
 
-const DESTINATIONS = ['target', 'upstream', 'respond', 'split', 'versions', 'tenants'] as const;
+const DESTINATIONS = ['target', 'upstream', 'respond', 'split', 'version', 'tenant'] as const;
 
 function inspectDestination(config: ServiceConfig, at: string, faults: Fault[]): void {
   const given = DESTINATIONS.filter((name) => config[name] !== undefined);
@@ -85,11 +85,11 @@ type Placed = readonly [at: string, service: ServiceConfig];
 /** A destination and all that it leads to. */
 function* placedServices(at: string, config: ServiceConfig): Generator<Placed> {
   yield [at, config];
-  const { split, versions, tenants } = config;
+  const { split, version, tenant } = config;
   const parts = {
     'split.variants': split?.variants,
-    'versions.versions': versions?.versions,
-    'tenants.tenants': tenants?.tenants,
+    'version.versions': version?.versions,
+    'tenant.tenants': tenant?.tenants,
   };
   for (const [place, byName] of Object.entries(parts))
     for (const [name, { to }] of Object.entries<{ to: ServiceConfig }>(byName ?? {}))

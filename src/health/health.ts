@@ -60,9 +60,10 @@ export class Health {
     return this.#draining;
   }
 
-  /** True while the process wants traffic, as far as is known: it does not drain, and no critical check is down. */
+  /** True while the process wants traffic, as far as is known: it does not drain, no critical check is
+   * down, and every upstream has been looked for. */
   get isReady(): boolean {
-    if (this.#draining) return false;
+    if (this.#draining || isStarting(this.#details())) return false;
     for (const { isCritical, report } of this.#checks.values())
       if (isCritical && report.status === 'down') return false;
     return true;
@@ -119,6 +120,11 @@ function isImpaired({ circuits, stores, load, upstreams = {} }: HealthDetails): 
   if (load !== null && load >= 1) return true;
   if (Object.values(upstreams).some(isShort)) return true;
   return Object.values(circuits).some((state) => state !== 'closed') || Object.values(stores).includes('down');
+}
+
+/** It is not known yet where an upstream is: elsewhere requests fare better. */
+function isStarting({ upstreams = {} }: Partial<HealthDetails>): boolean {
+  return Object.values(upstreams).some(({ discovery }) => discovery !== null && discovery.state === 'starting');
 }
 
 /** Nowhere to send to, or not everywhere, or nobody knows where. */

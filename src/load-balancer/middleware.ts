@@ -11,6 +11,8 @@ import { StickyCookie } from './sticky-cookie.js';
 
 export interface LoadBalanceMiddleware extends Middleware {
   readonly balancer: LoadBalancer;
+  /** The target of a request that brings no cookie; for explanations. */
+  choose(ctx: Context): BalancerTarget | null;
   /** Closes the balancer, where it is the middleware's own. */
   close(): void;
 }
@@ -18,15 +20,12 @@ export interface LoadBalanceMiddleware extends Middleware {
 /**
  * Chooses the target of a request among several, and another one for each retry. It writes `ctx.destination`, which the
  * proxy follows, and tells of each call from start to end. Targets that fail are left out for a time. Where there is
- * none, it refuses with 503.
- *
- * Behind a handler that is no proxy nothing is counted; there `balancer.execute` is the way.
+ * none, it refuses with 503. Behind a handler that is no proxy nothing is counted; there `balancer.execute` is the way.
  *
  * @throws {ConfigError} when an option is wrong.
  *
  * @example
- * const users = loadBalance({ targets: ['http://users-1:3001', 'http://users-2:3001'], balance: 'p2c-ewma' });
- * const handler = compose([retry(), users], proxy({ target: 'http://users:3001' }));
+ * const handler = compose([retry(), loadBalance({ targets: [one, two], balance: 'p2c-ewma' })], proxy({}));
  */
 export function loadBalance(options: LoadBalanceOptions): LoadBalanceMiddleware {
   validate('loadBalance', options, loadBalanceSchema);
@@ -51,7 +50,7 @@ export function loadBalance(options: LoadBalanceOptions): LoadBalanceMiddleware 
     if (shared === undefined) balancer.close();
   }
 
-  return Object.assign(loadBalanceMiddleware, { balancer, close });
+  return Object.assign(loadBalanceMiddleware, { balancer, choose, close });
 }
 
 function refuseAll(ctx: Context, { targets: { length } }: LoadBalancer): GatewayResponse {

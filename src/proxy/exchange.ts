@@ -145,11 +145,13 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   onResponseError(_controller: DispatchController | undefined, error: Error): void {
+    if (!this.#settled) {
+      const failure = toUpstreamFailure(error, this.#upstream.origin);
+      if (this.#diedInThePool()) this.#repeat(failure);
+      else this.#fail(failure);
+    }
+    // Last, because an upstream that is to go closes as soon as nothing runs on it, and a repeat does.
     this.#upstream.release();
-    if (this.#settled) return;
-    const failure = toUpstreamFailure(error, this.#upstream.origin);
-    if (this.#diedInThePool()) this.#repeat(failure);
-    else this.#fail(failure);
   }
 
   /** The connection had served before, and closed before it gave a single byte of this answer. */

@@ -38,7 +38,7 @@ export interface StickyVariantOptions extends CookieOptions {
 
 /** `To` is what a variant leads to: a handler, or what a config writes in its place. */
 export interface TrafficSplitOptions<To = Handler> {
-  /** The sides, by names of your own, which logs and metrics show. At least one. */
+  /** The sides, by names of your own, which the log shows. At least one. */
   variants: Readonly<Record<string, SplitVariant<To>>>;
   /** Salt: of splits with different names, each divides the same callers in its own way. @default '' */
   name?: string;

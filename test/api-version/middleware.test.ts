@@ -84,7 +84,7 @@ describe('apiVersions', () => {
   });
 
   it('a request for an unknown version gets the default where that is wanted', () => {
-    const options = { default: 'V1', fallback: 'default' } as const;
+    const options = { default: 'V1', unknown: 'default' } as const;
     expect(chosen({ header: 'x-v' }, { headers: { 'x-v': '9' } }, options)).toBe('one');
   });
 

@@ -24,13 +24,13 @@ function faultsOfVersion(version: object): string[] {
 describe('the options of apiVersions', () => {
   it('are told of all at once', () => {
     const versions = { v1: { to, sunset: 'soon' }, 1: {}, 'a b': { to }, c: { to, deprectaed: '2026-01-01' } };
-    const all = faultsOf({ by: [], versions, default: '3', fallback: 'never', versoins: {} });
+    const all = faultsOf({ by: [], versions, default: '3', unknown: 'never', versoins: {} });
     expect(all).toEqual([
       expect.stringMatching(/^by: got an empty list, expected .*, or a list of them$/),
       'versions["1"].to: missing, expected a function',
       expect.stringMatching(/^versions\.v1\.sunset: got "soon", expected a Date/),
       'versions.c.deprectaed: unknown option; did you mean deprecated?',
-      "fallback: got \"never\", expected one of 'refuse', 'default'",
+      "unknown: got \"never\", expected one of 'refuse', 'default'",
       'versoins: unknown option; did you mean versions?',
       'versions.v1: is the same as versions["1"]; leave one out',
       'versions["a b"]: a name has letters, digits, ., _ and -',
@@ -39,13 +39,13 @@ describe('the options of apiVersions', () => {
   });
 
   it.each([
-    [undefined, ['options: got undefined, expected an object with by, versions, default, fallback']],
+    [undefined, ['options: got undefined, expected an object with by, versions, default, unknown']],
     [{}, [expect.stringMatching(/^by: missing/), expect.stringMatching(/^versions: missing/)]],
     [{ by, versions: {} }, ['versions: has no version']],
     [{ by, versions: { '': { to } } }, ['versions[""]: a name has letters, digits, ., _ and -']],
     [
-      { by, versions: { 1: { to } }, fallback: 'default' },
-      ["fallback: is 'default', and there is no default; name one"],
+      { by, versions: { 1: { to } }, unknown: 'default' },
+      ["unknown: is 'default', and there is no default; name one"],
     ],
     [{ by, versions: { stable: { to } }, default: 'stabel' }, ['default: is no version here; did you mean stable?']],
     [

@@ -110,6 +110,15 @@ describe('Health', () => {
     expect(engine.report().status).toBe('unhealthy');
   });
 
+  it('wants no traffic before it knows where its upstreams are', () => {
+    let discovery = { ...STALE, state: 'starting', error: null as string | null };
+    const details = () => ({ upstreams: { users: { ...upstreamOf(), discovery } } });
+    const engine = new Health({ clock: new FakeClock(), details });
+    expect([engine.isReady, engine.report().status]).toEqual([false, 'unhealthy']);
+    discovery = { ...STALE, state: 'lost' };
+    expect([engine.isReady, engine.report().status]).toEqual([true, 'degraded']);
+  });
+
   it.each<[string, unknown, string[]]>([
     ['details that are no function', { details: {} }, ['details']],
     ['a check that is none', { checks: { a: true } }, ['checks.a']],

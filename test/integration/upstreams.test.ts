@@ -53,7 +53,7 @@ describe('an upstream with a name', () => {
     const events: Record<string, unknown>[] = [];
     const note = (fields: object): unknown => events.push({ ...fields });
     const running = await startGateway({
-      logger: { debug: note, info: note, warn: note, error: note } as never,
+      logger: { debug: note, info: note, warn: note, error: note },
       upstreams: { users: { targets: [a.url, b.url], outlier: { ejectMs: 200 } } },
       routes: [{ path: '/', upstream: 'users', retry: { retries: 2, backoffMs: 1, budget: false } }],
       health: { details: true },
@@ -102,7 +102,14 @@ describe('an upstream with a name', () => {
   });
 
   it('is refused with 503 and Retry-After where it has no targets', async () => {
-    const source: DiscoverySource = { name: 'nothing', subscribe: () => () => undefined };
+    let fail: (error: Error) => void = () => undefined;
+    const source: DiscoverySource = {
+      name: 'nothing',
+      subscribe(_onTargets, onError) {
+        fail = onError;
+        return () => undefined;
+      },
+    };
     const running = await startGateway({
       upstreams: { users: { discovery: source } },
       routes: [{ path: '/', upstream: 'users' }],
@@ -110,7 +117,11 @@ describe('an upstream with a name', () => {
     const { status, headers, text } = await send(running.url);
     expect([status, headers['retry-after']]).toEqual([503, '1']);
     expect(text).toContain('ERR_GATEWAY_NO_TARGETS');
+    expect((await send(`${running.url}/readyz`)).status).toBe(503);
+    fail(new Error('no registry'));
     expect(running.gateway.health().status).toBe('degraded');
+    expect((await send(`${running.url}/readyz`)).status).toBe(200);
+    expect((await send(running.url)).status).toBe(503);
   });
 
   it('follows its discovery, and connects only where it may', async () => {
@@ -203,7 +214,7 @@ describe('a route with parts', () => {
       routes: [
         {
           path: '/api',
-          versions: {
+          version: {
             by: [{ header: 'x-api-version' }, { accept: 'version' }],
             default: '2',
             versions: {
@@ -230,7 +241,7 @@ describe('a route with parts', () => {
       routes: [
         {
           path: '/:tenant/api',
-          tenants: {
+          tenant: {
             by: { param: 'tenant' },
             tenants: {
               acme: { to: { target: acme.url, rateLimit: { windowMs: 60_000, limit: 2 } } },
@@ -263,7 +274,7 @@ describe('a route with parts', () => {
       routes: [
         {
           path: '/',
-          tenants: { by: { header: 'x-tenant' }, tenants: { acme: { to: { split: part(origin.url) as never } } } },
+          tenant: { by: { header: 'x-tenant' }, tenants: { acme: { to: { split: part(origin.url) as never } } } },
         },
       ],
     });
