@@ -14,8 +14,13 @@ export type {
   RouteCircuitBreaker,
   RouteConcurrency,
   RouteConfig,
+  RouteDestination,
+  RouteMirror,
   RoutePolicies,
   RouteRateLimit,
+  ServiceConfig,
+  ServicePolicies,
+  UpstreamConfig,
 } from './gateway/index.js';
 // The vocabulary
 export {
@@ -31,12 +36,15 @@ export {
   systemClock,
 } from './core/index.js';
 export type {
+  AllowedAddresses,
   Attempt,
   AttemptObserver,
   Body,
   ByteStream,
   Clock,
   ContextOptions,
+  Destination,
+  DiscoveryState,
   Draft,
   Fault,
   FinishListener,
@@ -56,11 +64,19 @@ export type {
   RefusalCode,
   RefuseOptions,
   RequestFault,
+  RequestValue,
+  ResolvedTarget,
   RouteMatch,
+  TargetEntry,
+  TargetOptions,
+  TargetReport,
+  TargetState,
   Timer,
+  TlsOptions,
   TraceContext,
   TrustFunction,
   TrustProxy,
+  UpstreamReport,
   Viewers,
 } from './core/index.js';
 // Router
@@ -81,6 +97,71 @@ export type {
 // Proxy
 export { HttpProxy, proxy } from './proxy/index.js';
 export type { CookieRewrite, Dispatcher, PathRewriter, ProxyHandler, ProxyOptions, Timeouts } from './proxy/index.js';
+// Upstreams
+export { BalancerTarget, LoadBalancer, OutlierDetector, loadBalance } from './load-balancer/index.js';
+export type {
+  BalanceOptions,
+  BalanceStrategy,
+  CallEnd,
+  LoadBalanceMiddleware,
+  LoadBalanceOptions,
+  LoadBalancerOptions,
+  OutlierOptions,
+  OutlierSubject,
+  PickRequest,
+  ResultListener,
+  StickyTargetOptions,
+  TargetChange,
+  TargetChangeListener,
+} from './load-balancer/index.js';
+export { HealthChecker, watchHealth } from './health-check/index.js';
+export type {
+  ActiveHealthOptions,
+  HealthCheckerOptions,
+  HealthProbe,
+  StatusRanges,
+  TargetHealth,
+  TargetHealthListener,
+} from './health-check/index.js';
+export {
+  Discovery,
+  consulSource,
+  dnsSource,
+  etcdSource,
+  fileSource,
+  kubernetesSource,
+  staticSource,
+  watchLoop,
+} from './discovery/index.js';
+export type {
+  ConsulSourceOptions,
+  DiscoveryEvent,
+  DiscoveryOptions,
+  DiscoveryReport,
+  DiscoverySource,
+  DnsRecordType,
+  DnsSourceOptions,
+  EtcdParse,
+  EtcdSourceOptions,
+  FileSourceOptions,
+  KubernetesSourceOptions,
+  TargetsListener,
+  WatchLoopOptions,
+} from './discovery/index.js';
+export { TrafficSplit, splitTraffic } from './traffic-split/index.js';
+export type {
+  SplitHandler,
+  SplitVariant,
+  StickyVariantOptions,
+  TrafficSplitOptions,
+  TrafficWeights,
+} from './traffic-split/index.js';
+export { mirror } from './mirror/index.js';
+export type { MirrorMiddleware, MirrorOptions, MirrorStats } from './mirror/index.js';
+export { apiVersions } from './api-version/index.js';
+export type { ApiVersion, ApiVersionsOptions, Lifecycle, VersionSource } from './api-version/index.js';
+export { tenants } from './tenants/index.js';
+export type { Tenant, TenantsOptions } from './tenants/index.js';
 // Authentication and authorization
 export {
   apiKey,

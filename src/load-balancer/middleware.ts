@@ -25,7 +25,7 @@ export interface LoadBalanceMiddleware extends Middleware {
  * @throws {ConfigError} when an option is wrong.
  *
  * @example
- * const handler = compose([retry(), loadBalance({ targets: [one, two], balance: 'p2c-ewma' })], proxy({}));
+ * const handler = compose([retry(), loadBalance({ targets: [one, two], balance: 'p2c-ewma' })], proxy());
  */
 export function loadBalance(options: LoadBalanceOptions): LoadBalanceMiddleware {
   validate('loadBalance', options, loadBalanceSchema);

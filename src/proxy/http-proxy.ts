@@ -72,7 +72,7 @@ export class HttpProxy {
   readonly #settings: ExchangeSettings;
   readonly #connection: UpstreamOptions;
 
-  constructor(options: ProxyOptions, { upstreams, clock = systemClock }: HttpProxyContext = {}) {
+  constructor(options: ProxyOptions = {}, { upstreams, clock = systemClock }: HttpProxyContext = {}) {
     validate('proxy', options, proxySchema);
     const { target, timeouts: { connectMs, firstByteMs = 30_000, idleMs = 60_000, totalMs = Infinity } = {} } = options;
     this.#options = options;

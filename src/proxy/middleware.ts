@@ -13,7 +13,7 @@ export type ProxyHandler = Handler & { close(): Promise<void> };
  * @example
  * http.createServer(toNode(proxy({ target: 'http://users:3001' }))).listen(3000);
  */
-export function proxy(options: ProxyOptions | HttpProxy): ProxyHandler {
+export function proxy(options: ProxyOptions | HttpProxy = {}): ProxyHandler {
   const engine = options instanceof HttpProxy ? options : new HttpProxy(options);
   const forward: Handler = (ctx) => engine.forward(ctx);
   return Object.assign(forward, { close: () => engine.close() });

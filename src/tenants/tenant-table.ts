@@ -21,15 +21,13 @@ export class TenantTable<Tenant extends TenantHosts> {
   /**
    * Whose host it is: the name itself comes before `*.` names, and the longest of those first; `null` = nobody's.
    *
-   * @param host In lower case, without a port.
+   * @param host In lower case, without a port and without a dot at its end.
    */
   idOfHost(host: string): string | null {
-    // A dot at the end names the same host.
-    const name = host.endsWith('.') ? host.slice(0, -1) : host;
-    const id = this.#idByHost.get(name);
+    const id = this.#idByHost.get(host);
     if (id !== undefined) return id;
-    for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
-      const above = this.#idByHost.get(`*${name.slice(dot)}`);
+    for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+      const above = this.#idByHost.get(`*${host.slice(dot)}`);
       if (above !== undefined) return above;
     }
     return null;

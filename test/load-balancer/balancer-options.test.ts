@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type Fault } from '../../src/core/options.js';
-import { inspectLoadBalancerOptions, LoadBalancer } from '../../src/load-balancer/index.js';
+import { inspectLoadBalancerOptions } from '../../src/load-balancer/balancer-options.js';
+import { LoadBalancer } from '../../src/load-balancer/index.js';
 
 function faultsOf(options: object): Record<string, string> {
   try {
