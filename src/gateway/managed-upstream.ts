@@ -65,7 +65,9 @@ export class ManagedUpstream {
       targets: balancer.report(),
       panicking: balancer.isPanicking,
       discovery:
-        source === undefined ? null : { source, state: state as string, ageMs: ageMs ?? null, error: error ?? null },
+        source === undefined
+          ? null
+          : { source, state: state as string, ageMs: ageMs == null ? null : Math.round(ageMs), error: error ?? null },
     };
   }
 
