@@ -12,7 +12,8 @@ import { either, func, object, oneOf, string, type Fault, type Schema } from './
  * - `'host'`: the host that was asked for, in lower case, without a port and without a dot at its end.
  * - `'identity'`: the id that authentication has proven.
  * - `'tenant'`: the tenant of that identity.
- * - `{ header }`, `{ cookie }`, `{ query }`: the first one of this name.
+ * - `{ header }`: the field of this name; two of them are one list, `a, b`.
+ * - `{ cookie }`, `{ query }`: the first one of this name.
  * - `{ accept }`: the parameter of this name in `Accept`, such as `2` of `application/json;version=2`; of several
  *   the one that is liked most (`q`).
  * - `{ param }`: a parameter of the route's path.

@@ -33,8 +33,8 @@ export class StickyCookie<Target extends StickyTarget> {
   }
 
   /**
-   * The one of these targets that the client's cookie names; `null` for none of them. The cookie stays here: it is not
-   * sent upstream.
+   * The one of these targets that the client's cookie names; `null` for none of them. The cookie stays here: no
+   * target sees it.
    *
    * @param targets The same list as long as the targets are the same: another one is read anew.
    */
