@@ -1,5 +1,5 @@
 /**
- * - `healthy`: takes its whole part.
+ * - `healthy`: takes its whole part; nothing is known against it.
  * - `warming`: was added or came back a moment ago; its part grows.
  * - `ejected`: its calls went wrong; it is left out for a time.
  * - `unhealthy`: a check of its health says so.
@@ -21,7 +21,7 @@ export interface TargetReport {
   readonly priority: number;
   /** Calls that have begun and not ended. */
   readonly inFlight: number;
-  /** Calls that have ended, since it was added. */
+  /** Calls that have ended, since it was added: each attempt of a request is one. */
   readonly requests: number;
   /** Those of them that failed. */
   readonly failures: number;

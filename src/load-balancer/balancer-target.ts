@@ -126,12 +126,18 @@ export class BalancerTarget implements Destination {
     this.#owner.onStateChange(this);
   }
 
-  /** Tells what a check of its health has found. */
+  /** Ends its ejection. */
+  readmit(): void {
+    this.#availableFrom = Math.min(this.#availableFrom, this.#owner.clock.now());
+    this.#owner.onStateChange(this);
+  }
+
+  /** Tells what a check of its health has found. One that was down and is well again is no longer ejected either. */
   setHealth(healthy: boolean, reason = 'its health check fails'): void {
     const wasHealthy = this.#unhealthyReason === null;
     this.#unhealthyReason = healthy ? null : reason;
     if (healthy === wasHealthy) return;
-    if (healthy) this.#availableFrom = Math.max(this.#availableFrom, this.#owner.clock.now());
+    if (healthy) this.#availableFrom = this.#owner.clock.now();
     this.#owner.onStateChange(this);
   }
 

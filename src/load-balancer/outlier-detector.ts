@@ -13,6 +13,9 @@ export interface OutlierSubject {
 /** Latencies are compared where so many targets have one: of two, neither is the odd one. */
 const MIN_COMPARED = 3;
 
+/** A target that goes out stays out for so long, whatever happens to the others. */
+const MIN_OUT_MS = 1_000;
+
 /**
  * Passive health: leaves out targets whose calls fail, or take much longer than those of the others, for a time that
  * grows while they do not recover. It learns from the calls that are made anyway, and needs no timer. A call that says
@@ -124,23 +127,32 @@ export class OutlierDetector {
 
   #eject(target: BalancerTarget, record: TargetRecord, reason: string, now: number): void {
     if (!this.#mayEject(target, now)) return;
-    const intervalsIn = Math.floor((now - record.backAt) / this.#intervalMs);
+    const intervalsIn = Math.max(0, Math.floor((now - record.backAt) / this.#intervalMs));
     const most = Math.ceil(this.#maxEjectMs / this.#ejectMs);
     record.ejections = Math.min(most, Math.max(0, record.ejections - intervalsIn) + 1);
     const forMs = Math.min(this.#maxEjectMs, this.#ejectMs * record.ejections);
     record.backAt = now + forMs;
+    record.ejectedAt = now;
     record.clear();
     target.eject(forMs, reason);
   }
 
-  /** False where too many are out already, and for a target that has left. */
+  /**
+   * False where too many are out already, and for a target that has left. Where every place is taken, the one that has
+   * been out for longest comes back to make room: it may be well again, and this one is not.
+   */
   #mayEject(target: BalancerTarget, now: number): boolean {
     const { targets } = this.#subject;
     if (targets.length < 2 || this.#maxEjectedShare === 0 || !targets.includes(target)) return false;
     const most = Math.max(1, Math.floor(targets.length * this.#maxEjectedShare));
-    let ejected = 0;
-    for (const other of targets) if (other.stateAt(now) === 'ejected') ejected++;
-    return ejected < most;
+    const ejected = targets.filter((other) => other.stateAt(now) === 'ejected');
+    if (ejected.length < most) return true;
+    const outSince = (other: BalancerTarget): number => this.#recordOf(other).ejectedAt;
+    const first = ejected.reduce((a, b) => (outSince(b) < outSince(a) ? b : a));
+    if (now - outSince(first) < MIN_OUT_MS) return false;
+    this.#recordOf(first).backAt = now;
+    first.readmit();
+    return true;
   }
 }
 
@@ -158,7 +170,8 @@ class TargetRecord {
   lastFailure = 'an error';
   /** Ejections that are not forgotten yet. */
   ejections = 0;
-  /** End of the last one. */
+  /** Start and end of the last one. */
+  ejectedAt = -Infinity;
   backAt = -Infinity;
   #interval = -1;
   /** Of all successes in the interval. */

@@ -24,6 +24,7 @@ export interface OutlierOptions {
   maxEjectMs?: number;
   /**
    * Share of the targets that may be out at once; of two targets or more it is one at least, and the only one never is.
+   * When one more fails, the one that has been out for longest, and for a second at least, comes back in its place.
    * From 0 to 1; 0 = nothing is ever ejected. @default 0.5
    */
   maxEjectedShare?: number;

@@ -1,7 +1,7 @@
 import type { BalancerTarget } from './balancer-target.js';
 import { hashFraction } from './strategies/hash.js';
 import type { Excluded, Strategy } from './strategies/strategy.js';
-import type { TargetLevel } from './target-group.js';
+import type { TargetGroup, TargetLevel } from './target-group.js';
 import { TargetPool } from './target-pool.js';
 
 /** While so much of a zone's weight is available, all its requests stay in it: the others have room for that much more. */
@@ -32,6 +32,9 @@ export class ServingPlan {
   readonly #pools: readonly TargetPool[];
   readonly #serving: TargetPool | null;
   readonly #zones: TargetLevel['zones'];
+  /** Of the level that serves, in whatever state; `null` where nothing may go to what is out. */
+  readonly #everybody: TargetGroup | null;
+  #outPool: TargetPool | null = null;
   /** Made when a request of the zone comes. */
   readonly #local = new Map<string, LocalPool>();
 
@@ -46,6 +49,7 @@ export class ServingPlan {
     this.isPanicking = good === -1 && panicThreshold > 0 && levels.some(({ all }) => all.weight > 0);
     const level = levels[this.isPanicking ? bestLevel(levels, shares) : good];
     this.#zones = level?.zones ?? new Map();
+    this.#everybody = panicThreshold > 0 && level !== undefined ? level.all : null;
     if (level === undefined) this.#serving = null;
     else if (this.isPanicking) this.#serving = new TargetPool(level.all, strategy, () => 1);
     else this.#serving = this.#pools[good] ?? null;
@@ -57,7 +61,12 @@ export class ServingPlan {
     const pool = zone === '' || this.isPanicking ? serving : this.#poolOf(zone, key, serving);
     const target = pool.choose(key, exclude);
     if (target !== null || exclude === null) return target;
-    return serving.choose(key, exclude) ?? this.#chooseElsewhere(key, exclude) ?? pool.choose(key, null);
+    return (
+      serving.choose(key, exclude) ??
+      this.#chooseElsewhere(key, exclude) ??
+      this.#chooseOut(key, exclude) ??
+      pool.choose(key, null)
+    );
   }
 
   /** The part of the requests that each target gets while they come from no zone. */
@@ -73,6 +82,12 @@ export class ServingPlan {
       if (target !== null) return target;
     }
     return null;
+  }
+
+  /** So is one that is out, as in a panic: it may be well again, and all others have just failed. */
+  #chooseOut(key: string | null, exclude: Excluded): BalancerTarget | null {
+    if (this.#everybody === null) return null;
+    return (this.#outPool ??= new TargetPool(this.#everybody, this.#strategy, () => 1)).choose(key, exclude);
   }
 
   #poolOf(zone: string, key: string | null, serving: TargetPool): TargetPool {

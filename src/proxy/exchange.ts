@@ -135,13 +135,13 @@ export class Exchange implements DispatchHandler, Deadline, Cancellable, BodyOwn
   }
 
   onResponseEnd(): void {
-    this.#upstream.release();
     // undici takes a reset for the end of an answer that the end of its connection ends.
     if (this.connection?.broken)
       this.#fail(this.#failed('ERR_GATEWAY_UPSTREAM_RESET', 'reset in the middle of an answer'));
     if (this.connection !== null) this.connection.answers++;
     this.#settle();
     this.#body?.end();
+    this.#upstream.release();
   }
 
   onResponseError(_controller: DispatchController | undefined, error: Error): void {

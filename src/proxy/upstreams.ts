@@ -16,6 +16,7 @@ export class Upstreams {
   readonly #leases = new Map<Upstream, Lease>();
   readonly #clock: Clock;
   #dispatchers = 0;
+  #isClosed = false;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -28,6 +29,8 @@ export class Upstreams {
     const key = options.dispatcher ? `${++this.#dispatchers}` : JSON.stringify([url.origin, options]);
     const upstream = this.#byKey.get(key) ?? this.#open(key, new Upstream(url, options, this.#clock));
     (this.#leases.get(upstream) as Lease).users++;
+    // Nobody would close it later.
+    if (this.#isClosed) void upstream.close();
     return upstream;
   }
 
@@ -57,6 +60,7 @@ export class Upstreams {
 
   /** Closes every pool, and whatever still runs on it. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#leases.keys()].map((upstream) => upstream.close()));
   }
 

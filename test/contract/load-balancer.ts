@@ -146,6 +146,17 @@ export function describeStrategy({ strategy, tolerance }: StrategyTraits): void 
       expect(urlsPicked(balancer, { exclude: [...balancer.targets] })).toEqual([A, B]);
     });
 
+    it('goes to a target that is out when all others were tried, where it may panic at all', () => {
+      for (const [panicThreshold, expected] of [
+        [0.25, B],
+        [0, A],
+      ] as const) {
+        const { balancer } = open([A, B], { panicThreshold });
+        targetOf(balancer, B).eject(1_000, 'failures');
+        expect(urlsPicked(balancer, { exclude: [targetOf(balancer, A)] })).toEqual([expected]);
+      }
+    });
+
     it('goes to a backup when all others were tried', () => {
       const { balancer } = open([A, { url: B, backup: true }]);
       expect(urlsPicked(balancer)).toEqual([A]);
@@ -322,8 +333,11 @@ class Model {
     const dice = random();
     const one = this.#targets.length === 0 ? null : random.pick(this.#targets);
     if (dice < 0.05 || one === null) this.#update(balancer, random);
-    else if (dice < 0.4) balancer.setHealth(one.url, (one.healthy = random() < 0.6));
-    else if (dice < 0.7) {
+    else if (dice < 0.4) {
+      const healthy = random() < 0.6;
+      if (healthy && !one.healthy) one.ejectedUntil = 0;
+      balancer.setHealth(one.url, (one.healthy = healthy));
+    } else if (dice < 0.7) {
       const forMs = random.int(500);
       one.ejectedUntil = Math.max(one.ejectedUntil, clock.now() + forMs);
       targetOf(balancer, one.url).eject(forMs, 'model');

@@ -292,6 +292,20 @@ describe('OutlierDetector: share that may be out', () => {
     expect(ejected()).toEqual(['http://t1']);
   });
 
+  it('the one that has been out for longest comes back for the next that fails, after a second', () => {
+    const { fail, clock, ejected } = watch(3);
+    fail(0, 5);
+    clock.advance(999);
+    fail(1, 5);
+    expect(ejected()).toEqual(['http://t0']);
+    clock.advance(1);
+    fail(1);
+    expect(ejected()).toEqual(['http://t1']);
+    clock.advance(1_000);
+    fail(0, 5);
+    expect(ejected()).toEqual(['http://t0']);
+  });
+
   it('a target that has left is not ejected, and takes no place', () => {
     const { detector, targets, fail, ejected, at } = watch(4, { maxEjectedShare: 0.25 });
     const gone = at(3);
