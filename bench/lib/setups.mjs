@@ -8,6 +8,7 @@ export const setups = [
   { name: 'innergate-plain', what: 'one route, no policy, no access log' },
   { name: 'innergate-default', what: 'one route, all defaults, access log to /dev/null' },
   { name: 'innergate-protected', what: 'plain, with a limit per address and a circuit breaker' },
+  { name: 'innergate-balanced', what: 'plain, with 3 targets by p2c-ewma, and outlier detection' },
   { name: 'innergate-hs256', what: 'plain, with a token signed by HS256, the same one again and again' },
   { name: 'innergate-rs256', what: 'the same with RS256' },
   { name: 'innergate-observed', what: 'default, with metrics, CORS, limiter, HS256 and circuit breaker' },
@@ -31,7 +32,7 @@ export const setups = [
 ];
 
 /** Setups that add less to innergate-plain than sets two processes apart; those of a group are in one process with it. */
-export const additions = [['innergate-protected'], ['innergate-hs256', 'innergate-rs256']];
+export const additions = [['innergate-protected'], ['innergate-balanced'], ['innergate-hs256', 'innergate-rs256']];
 
 export const isOurs = (name) => name.startsWith('innergate');
 
