@@ -164,6 +164,7 @@ export class HttpProxy {
       headers: [],
       body,
       servername: upstream.servername,
+      reset: upstream.isForOne ? true : null,
       exchange: null,
     };
     const mayRepeat = isIdempotent(method, request.headers) && !(body instanceof Readable);

@@ -53,6 +53,8 @@ export class Upstream {
   readonly authority: string;
   /** Name to verify over TLS; never taken from a request. */
   readonly servername: string;
+  /** True where each connection is for one request. */
+  readonly isForOne: boolean;
   /** Resolves when the first request can be sent. */
   readonly ready: Promise<void>;
   readonly #maxInFlight: number;
@@ -64,10 +66,11 @@ export class Upstream {
   #closed = false;
 
   constructor(url: URL, options: UpstreamOptions = {}, clock: Clock = systemClock) {
-    const { maxConnections = 128, maxQueue = 1024, dispatcher } = options;
+    const { maxConnections = 128, maxQueue = 1024, maxRequestsPerSocket, dispatcher } = options;
     this.origin = url.origin;
     this.authority = url.host;
     this.servername = options.tls?.servername ?? url.hostname.replace(/^\[|\]$/g, '');
+    this.isForOne = maxRequestsPerSocket === 1;
     this.#maxInFlight = maxConnections + maxQueue;
     this.#ownPool = dispatcher === undefined;
     this.#dispatcher = dispatcher ?? null;
@@ -160,7 +163,10 @@ export class Upstream {
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
       allowH2: false,
-      ...(maxRequestsPerSocket === Infinity ? undefined : { maxRequestsPerClient: maxRequestsPerSocket }),
+      // undici closes a connection after one more than it is told, and takes 0 for none.
+      ...(maxRequestsPerSocket > 1 && maxRequestsPerSocket < Infinity
+        ? { maxRequestsPerClient: maxRequestsPerSocket - 1 }
+        : undefined),
     };
     this.#makeClient = () => factory(new URL(this.origin), settings);
     this.#dispatcher = new undici.Pool(this.origin, {

@@ -128,11 +128,17 @@ describe('a proxy whose requests have a destination', () => {
 });
 
 describe('connections', () => {
-  it('are renewed after maxRequestsPerSocket', async () => {
-    const origin = await startUpstream();
-    const { proxy } = proxyOf({ target: origin.url, maxRequestsPerSocket: 3 });
-    for (let i = 0; i < 9; i++) await ask(proxy, null);
-    expect(origin.accepted).toBe(3);
+  it.each([1, 2, 3, 10])('are renewed after maxRequestsPerSocket: %i', async (maxRequestsPerSocket) => {
+    const ports: number[] = [];
+    const origin = await startUpstream(({ socket }, response) => {
+      ports.push(socket.remotePort ?? 0);
+      response.end();
+    });
+    const { proxy } = proxyOf({ target: origin.url, maxRequestsPerSocket, maxConnections: 1 });
+    for (let i = 0; i < 20; i++) await ask(proxy, null);
+    const counts = [...new Set(ports)].map((port) => ports.filter((one) => one === port).length);
+    expect(Math.max(...counts)).toBe(maxRequestsPerSocket);
+    expect(counts.length).toBe(Math.ceil(20 / maxRequestsPerSocket));
   });
 
   it('are renewed after maxSocketAgeMs, and what runs on them ends in peace', async () => {

@@ -16,6 +16,7 @@ const options: DispatchOptions = {
   headers: [],
   body: null,
   servername: 'users',
+  reset: null,
   exchange: null,
 };
 

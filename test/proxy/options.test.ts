@@ -9,7 +9,7 @@ const dispatcher = { dispatch: () => true };
 
 function faultsOf(options: object): readonly Fault[] {
   try {
-    new HttpProxy({ dispatcher, ...options } as unknown as ProxyOptions);
+    new HttpProxy({ dispatcher, ...options });
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
