@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type Fault } from '../../src/core/options.js';
 import { HttpProxy } from '../../src/proxy/http-proxy.js';
-import { proxy, type ProxyOptions } from '../../src/proxy/index.js';
+import { proxy } from '../../src/proxy/index.js';
 import { inspectPathRules } from '../../src/proxy/options.js';
 
 /** Takes no connection: what is tested is only whether the options pass. */
