@@ -108,7 +108,7 @@ describe.each([
     expect(more).toEqual([]);
     expect(sent).toMatch(TRACEPARENT);
     expect(traceId(sent)).not.toBe(TRACE);
-    expect(arrived[0]?.head).not.toMatch(/forged|gggg|aaaa|bbbb|level/);
+    expect(arrived[0]?.head).not.toMatch(/forged|g{8}|a{8}|b{8}|level/);
   });
 
   it.each<[string, string[]]>([
