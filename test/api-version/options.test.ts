@@ -43,10 +43,7 @@ describe('the options of apiVersions', () => {
     [{}, [expect.stringMatching(/^by: missing/), expect.stringMatching(/^versions: missing/)]],
     [{ by, versions: {} }, ['versions: has no version']],
     [{ by, versions: { '': { to } } }, ['versions[""]: a name has letters, digits, ., _ and -']],
-    [
-      { by, versions: { 1: { to } }, unknown: 'default' },
-      ["unknown: is 'default', and there is no default; name one"],
-    ],
+    [{ by, versions: { 1: { to } }, unknown: 'default' }, ["unknown: is 'default', and there is no default; name one"]],
     [{ by, versions: { stable: { to } }, default: 'stabel' }, ['default: is no version here; did you mean stable?']],
     [
       { by, versions: { 1: { to }, 2: { to } }, default: '2026' },

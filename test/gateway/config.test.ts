@@ -86,7 +86,9 @@ describe('a config that cannot be right', () => {
   });
 
   it('refuses a route that goes nowhere, and one that goes to two places', () => {
-    expect(messagesOf({ routes: [{ path: '/a' }] })).toEqual(['routes[0]: goes nowhere; write one of target, upstream, respond, split, version, tenant']);
+    expect(messagesOf({ routes: [{ path: '/a' }] })).toEqual([
+      'routes[0]: goes nowhere; write one of target, upstream, respond, split, version, tenant',
+    ]);
     expect(messagesOf({ routes: [{ path: '/a', target, respond: { body: 'x' } }] })).toEqual([
       'routes[0]: target and respond exclude each other; keep one',
     ]);
