@@ -13,7 +13,7 @@ import { Load, PATIENT, startFleet, type Member } from './fleet.js';
 import { failOnUncaught, startGateway, type RunningGateway } from './harness.js';
 
 failOnUncaught();
-vi.setConfig({ testTimeout: 40_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let program: Bundle;
 

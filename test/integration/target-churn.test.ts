@@ -14,7 +14,7 @@ import { Load, PATIENT } from './fleet.js';
 import { failOnUncaught, MB, send, startGateway, startRawUpstream, startUpstream, times } from './harness.js';
 
 failOnUncaught();
-vi.setConfig({ testTimeout: 40_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let program: Bundle;
 
