@@ -291,7 +291,7 @@ const TABLES: readonly OptionTable[] = [
   { page: OPERATIONS, option: 'critical', of: ['health/options.ts HealthCheckOptions'] },
   { page: UPSTREAMS, option: 'panicThreshold', of: ['gateway/upstream-config.ts UpstreamConfig'] },
   { page: UPSTREAMS, option: 'backup', of: ['core/target-options.ts TargetOptions'] },
-  { page: UPSTREAMS, option: 'virtualNodes', of: ['load-balancer/balancer-options.ts BalanceOptions'] },
+  { page: UPSTREAMS, option: 'maxLoad', of: ['load-balancer/balancer-options.ts BalanceOptions'] },
   { page: UPSTREAMS, option: 'secrets', of: ['load-balancer/sticky-options.ts StickyTargetOptions'] },
   { page: UPSTREAMS, option: 'statuses', of: ['health-check/options.ts ActiveHealthOptions'] },
   { page: UPSTREAMS, option: 'latencyFactor', of: ['load-balancer/outlier-options.ts OutlierOptions'] },

@@ -4,7 +4,6 @@ import {
   clockField,
   either,
   func,
-  integer,
   member,
   milliseconds,
   object,
@@ -40,12 +39,6 @@ export interface BalanceOptions {
    * more. From 1 on; `Infinity` = whatever the load. Of `'consistent-hash'` and `'ip-hash'`. @default 1.25
    */
   maxLoad?: number;
-  /**
-   * Points of a target on the ring, for each unit of its weight: more spread keys better and cost memory. From 1 to
-   * 10000; a ring has at most about 100000, fewer for each where it would have more. Of `'consistent-hash'` and
-   * `'ip-hash'`. @default 160
-   */
-  virtualNodes?: number;
   /** After so long in ms a measured latency counts for a third. From 1 on. Of `'p2c-ewma'`. @default 10000 */
   decayMs?: number;
 }
@@ -89,7 +82,6 @@ const balanceFields = object(
       expected: 'a number from 1 on, or Infinity',
       accepts: (value) => typeof value === 'number' && value >= 1,
     },
-    virtualNodes: integer({ min: 1, max: 10_000 }),
     decayMs: milliseconds(),
   } satisfies Record<keyof BalanceOptions, Schema>,
   { required: ['strategy'] },
@@ -99,7 +91,6 @@ const balanceFields = object(
 const OPTION_OF: Readonly<Record<Exclude<keyof BalanceOptions, 'strategy'>, readonly BalanceStrategy[]>> = {
   by: ['consistent-hash'],
   maxLoad: ['consistent-hash', 'ip-hash'],
-  virtualNodes: ['consistent-hash', 'ip-hash'],
   decayMs: ['p2c-ewma'],
 };
 
@@ -145,7 +136,7 @@ export function resolveBalance(
   balance: BalanceStrategy | BalanceOptions = 'round-robin',
 ): Required<Omit<BalanceOptions, 'by'>> & { by: RequestValue | null } {
   const given: BalanceOptions = typeof balance === 'string' ? { strategy: balance } : balance;
-  const { strategy, maxLoad = 1.25, virtualNodes = 160, decayMs = 10_000 } = given;
+  const { strategy, maxLoad = 1.25, decayMs = 10_000 } = given;
   const isKeyed = strategy === 'ip-hash' || strategy === 'consistent-hash';
-  return { strategy, by: isKeyed ? (given.by ?? 'ip') : null, maxLoad, virtualNodes, decayMs };
+  return { strategy, by: isKeyed ? (given.by ?? 'ip') : null, maxLoad, decayMs };
 }

@@ -1,5 +1,5 @@
 import type { BalancerTarget } from './balancer-target.js';
-import { hashFraction } from './strategies/hash.js';
+import { hashText } from '../core/hash.js';
 import type { Excluded, Strategy } from './strategies/strategy.js';
 import type { TargetGroup, TargetLevel } from './target-group.js';
 import { TargetPool } from './target-pool.js';
@@ -94,7 +94,7 @@ export class ServingPlan {
     const local = this.#local.get(zone) ?? this.#makeLocal(zone, serving);
     if (local === null || local.spill === 0) return local?.pool ?? serving;
     // One key always goes the same way.
-    const draw = key === null ? this.#random() : hashFraction(key);
+    const draw = key === null ? this.#random() : hashText(key) / 2 ** 32;
     return draw < local.spill ? serving : local.pool;
   }
 

@@ -5,8 +5,6 @@ import type { TargetGroup } from './target-group.js';
 /** What of a group can be chosen, until something changes. */
 export class TargetPool {
   readonly group: TargetGroup;
-  /** Of each member of the group: the part of its weight that it takes, 0 = it cannot be chosen. */
-  readonly parts: readonly number[];
   /** Those that can be chosen: each takes more than nothing. */
   readonly targets: readonly BalancerTarget[];
   /** Of each of {@link targets}, as it is now. */
@@ -22,21 +20,18 @@ export class TargetPool {
   constructor(group: TargetGroup, strategy: Strategy, partOf: (target: BalancerTarget) => number) {
     this.group = group;
     this.#strategy = strategy;
-    const parts: number[] = [];
     const targets: BalancerTarget[] = [];
     const weights: number[] = [];
     let weight = 0;
     let available = 0;
     for (const member of group.members) {
       const part = member.weight === 0 ? 0 : partOf(member);
-      parts.push(part);
       if (part === 0) continue;
       targets.push(member);
       weights.push(member.weight * part);
       weight += member.weight * part;
       available += member.weight;
     }
-    this.parts = parts;
     this.targets = targets;
     this.weights = weights;
     this.weight = weight;

@@ -1,3 +1,4 @@
+import { hashText, keyDistance } from '../core/hash.js';
 import { func, member, object, record, string, validate, type Fault, type Schema } from '../core/options.js';
 import { weightField } from '../core/target-options.js';
 
@@ -37,16 +38,13 @@ export function inspectWeights(weights: readonly unknown[], path: string, faults
 interface Side {
   readonly name: string;
   readonly weight: number;
-  readonly seed: number;
+  readonly hash: number;
 }
-
-/** Values of 32 bits. */
-const RANGE = 2 ** 32;
 
 /**
  * Divides callers among variants by weight. A key lands on the same side as long as the weights stay, in every process.
- * When a weight grows, callers move to that side and nowhere else, and no more of them than must (weighted rendezvous
- * hashing); the order of the variants means nothing.
+ * When a weight grows, callers move to that side and nowhere else, and no more of them than must; the
+ * order of the variants means nothing.
  *
  * @throws {ConfigError} when an option is wrong.
  *
@@ -68,19 +66,18 @@ export class TrafficSplit {
     this.shares = new Map(entries.map(([name, weight]) => [name, weight / total]));
     this.#sides = entries
       .filter(([, weight]) => weight > 0)
-      .map(([name, weight]) => ({ name, weight, seed: mixed(hashOf(`${salt}\0${name}`)) }));
+      .map(([name, weight]) => ({ name, weight, hash: hashText(`${salt}\0${name}`) }));
     this.#random = random;
   }
 
   /** The variant of whoever has this key; `null` = of nobody in particular, chosen by chance. */
   choose(key: string | null): string {
-    const bits = key === null ? this.#random() * RANGE : hashOf(key);
+    const hash = key === null ? this.#random() * 2 ** 32 : hashText(key);
     let chosen = '';
-    let best = -1;
-    for (const { name, weight, seed } of this.#sides) {
-      // Half a step up, so that the logarithm is of a number between 0 and 1, both excluded.
-      const score = weight / -Math.log((mixed(bits ^ seed) + 0.5) / RANGE);
-      if (score > best) [chosen, best] = [name, score];
+    let least = Infinity;
+    for (const side of this.#sides) {
+      const distance = keyDistance(hash, side.hash, side.weight, least);
+      if (distance < least) [chosen, least] = [side.name, distance];
     }
     return chosen;
   }
@@ -89,20 +86,4 @@ export class TrafficSplit {
   describe(): string {
     return [...this.shares].map(([name, share]) => `${name} ${Number((share * 100).toPrecision(4))} %`).join(', ');
   }
-}
-
-/** FNV-1a, over the units of UTF-16. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return hash;
-}
-
-/** Lets each bit count for every other: the last step of MurmurHash3. From 0 on, below {@link RANGE}. */
-function mixed(bits: number): number {
-  let hash = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -21,9 +21,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 export interface StrategyTraits {
   readonly strategy: BalanceStrategy;
   /**
-   * How far the share of a target may be off, of 1, at the weights 5:3:2 and over 100,000 picks. A strategy that draws
-   * has a standard deviation of 0.0016. One that hashes splits keys as its points split the ring: 800, 480 and 320 points
-   * give standard deviations up to 0.015.
+   * How far the share of a target may be off, of 1, at the weights 5:3:2 and over 100,000 picks. A strategy that draws or
+   * hashes has a standard deviation of 0.0016.
    */
   readonly tolerance: number;
 }

@@ -19,7 +19,7 @@ describe('the options of LoadBalancer', () => {
     {},
     { targets: [] },
     { balance: 'p2c-ewma', zone: 'eu-west-1a', panicThreshold: 0, slowStartMs: 0 },
-    { balance: { strategy: 'consistent-hash', by: { header: 'x-user' }, maxLoad: Infinity, virtualNodes: 10 } },
+    { balance: { strategy: 'consistent-hash', by: { header: 'x-user' }, maxLoad: Infinity } },
     { balance: { strategy: 'ip-hash', maxLoad: 1 } },
     { balance: { strategy: 'p2c-ewma', decayMs: 500 } },
   ])('may be %j', (options) => {
@@ -57,7 +57,6 @@ describe('the options of LoadBalancer', () => {
     ['by', { strategy: 'ip-hash', by: 'host' }],
     ['by', { strategy: 'round-robin', by: 'ip' }],
     ['maxLoad', { strategy: 'random', maxLoad: 2 }],
-    ['virtualNodes', { strategy: 'p2c-ewma', virtualNodes: 2 }],
     ['decayMs', { strategy: 'consistent-hash', decayMs: 2 }],
   ])('refuse %s beside a strategy that has no use for it', (name, balance) => {
     expect(faultsOf({ balance })[`balance.${name}`]).toContain('has no effect without strategy');
@@ -69,7 +68,6 @@ describe('the options of LoadBalancer', () => {
     ['balance.maxLoad', { strategy: 'consistent-hash', maxLoad: 0.9 }],
     ['balance.maxLoad', { strategy: 'consistent-hash', maxLoad: NaN }],
     ['balance.by', { strategy: 'consistent-hash', by: 'session' }],
-    ['balance.virtualNodes', { strategy: 'ip-hash', virtualNodes: 0 }],
   ])('find the fault at %s of %j', (path, balance) => {
     expect(Object.keys(faultsOf({ balance }))).toEqual([path]);
   });

@@ -83,13 +83,13 @@ describe('TrafficSplit', () => {
     const split = new TrafficSplit({ name: 'shop', weights: { v1: 1, v2: 1, v3: 1 } });
     expect(['', 'a', 'b', 'c', 'user-42', 'ü', '😀'].map((key) => split.choose(key))).toMatchInlineSnapshot(`
       [
+        "v2",
+        "v2",
+        "v1",
+        "v1",
+        "v2",
+        "v1",
         "v3",
-        "v2",
-        "v2",
-        "v1",
-        "v1",
-        "v1",
-        "v2",
       ]
     `);
   });
