@@ -48,7 +48,7 @@ const link = string(
 );
 
 /** Schemas of the options, by name, for those who put them into their own config. @param to Schema of a destination. */
-export function versionFieldsOf(to: Schema) {
+function versionFieldsOf(to: Schema) {
   const version = { to, deprecated: dateField, sunset: dateField, link } satisfies Record<keyof ApiVersion, Schema>;
   return {
     by: either(versionSourceField, { ...list(versionSourceField), expected: 'a list of them' }),

@@ -45,7 +45,7 @@ const internalToken: Schema = {
   inspect: inspectInternalToken,
 };
 
-export const identityHeadersFields = {
+const identityHeadersFields = {
   claims: claimsMap,
   internalToken: unshown(internalToken),
 } satisfies Record<keyof IdentityHeadersOptions, Schema>;

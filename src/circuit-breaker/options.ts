@@ -134,7 +134,7 @@ const breakerFields = {
 } satisfies Record<keyof CircuitBreakerOptions, Schema>;
 
 /** Schemas of the options of `circuitBreaker()`, by name, for those who put them into their own config. */
-export const circuitBreakerFields = {
+const circuitBreakerFields = {
   ...sharedFields,
   failureStatuses: failureStatusesField,
   breaker: {

@@ -34,7 +34,7 @@ const encoding: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const compressionFields = {
+const compressionFields = {
   encodings: list(encoding),
   minBytes: integer(),
   types: list(

@@ -6,7 +6,7 @@ export function hashText(text: string): number {
 }
 
 /** Spreads 32 bits, one to one: the finaliser of MurmurHash3. From 0 on, below 2 ** 32. */
-export function mixBits(bits: number): number {
+function mixBits(bits: number): number {
   let mixed = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;

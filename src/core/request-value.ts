@@ -63,11 +63,6 @@ const oneName: Schema = {
 /** Schema of a {@link RequestValue}. */
 export const requestValueField: Schema = either(oneOf(...SIMPLE), func, oneName);
 
-/** True for a value that only authentication can tell. */
-export function needsIdentity(value: RequestValue): boolean {
-  return value === 'identity' || value === 'tenant' || (typeof value === 'object' && 'claim' in value);
-}
-
 /** In words, for explanations. */
 export function describeRequestValue(value: RequestValue): string {
   if (typeof value === 'string') return value;

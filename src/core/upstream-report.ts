@@ -6,6 +6,11 @@
  */
 export type TargetState = 'healthy' | 'warming' | 'ejected' | 'unhealthy';
 
+/** True for a target that gets no requests while others can have them. */
+export function isOut(state: TargetState): boolean {
+  return state === 'ejected' || state === 'unhealthy';
+}
+
 /** A target at a moment. */
 export interface TargetReport {
   readonly url: string;

@@ -35,7 +35,7 @@ const waitMs: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const consulSourceFields = {
+const consulSourceFields = {
   ...apiSourceFields,
   url: apiUrlField,
   // Dots alone would be a step in the path of the query, encoded or not.
@@ -54,7 +54,7 @@ export const consulSourceFields = {
 const fields = object(consulSourceFields, { required: ['service'] });
 
 /** Adds everything that is wrong with the options. */
-export function inspectConsulSourceOptions(options: ConsulSourceOptions, at: string, faults: Fault[]): void {
+function inspectConsulSourceOptions(options: ConsulSourceOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   inspectApiSource(options, at, faults);
 }

@@ -69,7 +69,7 @@ export class Discovery {
   report(): DiscoveryReport {
     const { source, clock = systemClock } = this.#options;
     const { state = 'idle', targets = null, refused = 0, reason: error = null, confirmedAt } = this.#watch ?? {};
-    const ageMs = confirmedAt === undefined || Number.isNaN(confirmedAt) ? null : clock.now() - confirmedAt;
+    const ageMs = confirmedAt === undefined || Number.isNaN(confirmedAt) ? null : Math.round(clock.now() - confirmedAt);
     return { source: source.name, state, targets: targets ?? [], refused, ageMs, error };
   }
 

@@ -73,7 +73,7 @@ export function withoutRoot(name: string): string {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const dnsSourceFields = {
+const dnsSourceFields = {
   name: string("a name such as 'users.internal'", isDnsName),
   type: oneOf('A', 'AAAA', 'A+AAAA', 'SRV'),
   port: integer({ min: 1, max: 65_535 }),
@@ -102,7 +102,7 @@ export function recordType({ name, type }: DnsSourceOptions): DnsRecordType {
 }
 
 /** Adds everything that is wrong with the options. */
-export function inspectDnsSourceOptions(options: DnsSourceOptions, at: string, faults: Fault[]): void {
+function inspectDnsSourceOptions(options: DnsSourceOptions, at: string, faults: Fault[]): void {
   const before = faults.length;
   fields.inspect?.(options as never, at, faults);
   if (faults.length > before) return;

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { TlsOptions } from '../core/tls-options.js';
 import { ApiClient, ApiStatusError, type ApiAnswer } from './api-client.js';
+import { membersOf, type JsonMembers } from './json-members.js';
 
 export interface EtcdClientOptions {
   url: string;
@@ -25,8 +26,6 @@ export interface EtcdRange {
   /** Of the whole store when it was read. */
   readonly revision: bigint;
 }
-
-type Dictionary = Readonly<Record<string, unknown>>;
 
 /**
  * Reads and watches the keys of a prefix at one member of etcd, through its JSON gateway
@@ -70,9 +69,9 @@ export class EtcdClient {
     const headers = { ...this.#headers, 'grpc-metadata-hasleader': 'true' };
     const request = { path: '/v3/watch', body: { create_request: create }, headers, timeoutMs, idleMs, signal };
     await this.#api.stream(request, function onLine(json) {
-      const { result, error } = dictionary(json);
+      const { result, error } = membersOf(json);
       if (error !== undefined) throw new Error(`the watch failed: ${messageOf(error)}`);
-      const { header, created, canceled, compact_revision, cancel_reason, events = [] } = dictionary(result);
+      const { header, created, canceled, compact_revision, cancel_reason, events = [] } = membersOf(result);
       if (canceled === true) {
         const reason = compact_revision === undefined ? cancel_reason : 'what comes next has been compacted';
         throw new Error(`the watch was canceled: ${messageOf(reason)}`);
@@ -85,11 +84,11 @@ export class EtcdClient {
     throw new Error('the watch ended');
   }
 
-  async #ask(path: string, body: unknown, signal: AbortSignal): Promise<Dictionary> {
+  async #ask(path: string, body: unknown, signal: AbortSignal): Promise<JsonMembers> {
     const { timeoutMs } = this.#options;
     const answer = await this.#api.ask({ path, body, headers: this.#headers, timeoutMs, signal });
     if (answer.status !== 200) throw refusalOf(answer);
-    return dictionary(answer.json);
+    return membersOf(answer.json);
   }
 }
 
@@ -102,35 +101,31 @@ function prefixRange(prefix: string): { key: string; range_end: string } {
 }
 
 function refusalOf({ status, json }: ApiAnswer): Error {
-  const { error } = dictionary(json);
+  const { error } = membersOf(json);
   return typeof error === 'string' ? new Error(`status ${status}, ${error}`) : new ApiStatusError(status);
 }
 
 /** @throws {Error} where there is none, since the answer is none of etcd. */
 function revisionOf(header: unknown): bigint {
-  const { revision } = dictionary(header);
+  const { revision } = membersOf(header);
   if (typeof revision !== 'string' || !/^\d{1,19}$/.test(revision)) throw new Error('the answer has no revision');
   return BigInt(revision);
 }
 
 function pairOf(pair: unknown): EtcdPair {
-  const { key, value = '' } = dictionary(pair);
+  const { key, value = '' } = membersOf(pair);
   if (typeof key !== 'string' || typeof value !== 'string') throw new Error('the answer has a key that is no text');
   return { key, value };
 }
 
 /** A lease that ends deletes its keys. */
 function changeOf(event: unknown): EtcdPair {
-  const { type, kv } = dictionary(event);
+  const { type, kv } = membersOf(event);
   const pair = pairOf(kv);
   return type === 'DELETE' ? { key: pair.key, value: null } : pair;
 }
 
 function messageOf(error: unknown): string {
-  const message = typeof error === 'string' ? error : dictionary(error).message;
+  const message = typeof error === 'string' ? error : membersOf(error).message;
   return typeof message === 'string' ? message : 'without a reason';
-}
-
-function dictionary(value: unknown): Dictionary {
-  return typeof value === 'object' && value !== null ? (value as Dictionary) : {};
 }

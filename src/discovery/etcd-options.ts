@@ -36,7 +36,7 @@ const password: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const etcdSourceFields = {
+const etcdSourceFields = {
   ...apiSourceFields,
   endpoints: either(apiUrlField, list(apiUrlField)),
   prefix: string(),
@@ -49,7 +49,7 @@ export const etcdSourceFields = {
 const fields = object(etcdSourceFields, { required: ['endpoints', 'prefix'] });
 
 /** Adds everything that is wrong with the options. */
-export function inspectEtcdSourceOptions(options: EtcdSourceOptions, at: string, faults: Fault[]): void {
+function inspectEtcdSourceOptions(options: EtcdSourceOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   inspectApiSource(options, at, faults);
   const { username, password: secret } = options;

@@ -1,6 +1,6 @@
+import { failureReason } from '../core/failure-reason.js';
 import { show } from '../core/options.js';
 import type { TargetEntry, TargetOptions } from '../core/target-options.js';
-import { failureText } from './api-failure.js';
 import type { EtcdPair } from './etcd-client.js';
 import type { EtcdParse } from './etcd-options.js';
 import { targetFault } from './target-fault.js';
@@ -60,7 +60,7 @@ export class EtcdTargets {
       fault = targetFault(entry);
       if (fault === null) return typeof entry === 'string' ? { url: entry } : entry;
     } catch (error) {
-      fault = failureText(error);
+      fault = failureReason(error);
     }
     faults.push(`${show(name)}: ${fault}`);
     return null;

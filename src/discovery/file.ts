@@ -27,7 +27,7 @@ export interface FileSourceOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const fileSourceFields = {
+const fileSourceFields = {
   path: string('a path', (path) => path !== '' && !path.includes('\0')),
   parse: func,
   pollMs: milliseconds(),

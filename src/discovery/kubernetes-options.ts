@@ -47,7 +47,7 @@ export function isDnsLabel(text: string): boolean {
 const dnsLabel = string('a name of a-z, 0-9 and -, at most 63 characters long', isDnsLabel);
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const kubernetesSourceFields = {
+const kubernetesSourceFields = {
   ...apiSourceFields,
   service: dnsLabel,
   namespace: dnsLabel,
@@ -64,7 +64,7 @@ export const kubernetesSourceFields = {
 const fields = object(kubernetesSourceFields, { required: ['service'] });
 
 /** Adds everything that is wrong with the options. */
-export function inspectKubernetesSourceOptions(options: KubernetesSourceOptions, at: string, faults: Fault[]): void {
+function inspectKubernetesSourceOptions(options: KubernetesSourceOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   inspectApiSource(options, at, faults);
   if (options.token !== undefined && options.tokenPath !== undefined)

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import type { TargetOptions } from '../core/target-options.js';
+import { listOf, membersOf } from './json-members.js';
 import type { KubernetesSourceOptions } from './kubernetes-options.js';
 
 /** A slice, reduced to what is asked for. */
@@ -66,16 +67,6 @@ export function mergeSlices(slices: Iterable<ServiceSlice>, family: 'IPv4' | 'IP
       (isReady ? ready : terminating).set(url, zone === '' ? { url } : { url, zone });
   }
   return [...(ready.size > 0 ? ready : terminating).values()];
-}
-
-/** The members of an object; of anything else none. */
-export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-/** Go writes a list that is empty as `null`, too. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /** A port without a number stands for all, of which none can be chosen. */

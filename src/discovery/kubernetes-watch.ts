@@ -4,7 +4,8 @@ import { ApiStatusError } from './api-client.js';
 import type { KubernetesAccess } from './kubernetes-access.js';
 import { ApiServerError, retryAfterMs, statusError } from './kubernetes-error.js';
 import type { KubernetesSourceOptions } from './kubernetes-options.js';
-import { listOf, membersOf, mergeSlices, readSlice, type ServiceSlice } from './kubernetes-slice.js';
+import { listOf, membersOf } from './json-members.js';
+import { mergeSlices, readSlice, type ServiceSlice } from './kubernetes-slice.js';
 
 /** Slices per page of a list, as client-go asks for them. */
 const PAGE = 500;

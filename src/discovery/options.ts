@@ -64,7 +64,7 @@ export const sourceField: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const discoveryFields = {
+const discoveryFields = {
   source: sourceField,
   maxStaleMs: milliseconds({ min: 0, endless: true }),
   minTargets: integer(),

@@ -1,13 +1,13 @@
+import { shortLine } from '../core/failure-reason.js';
 import { inspect, type Fault } from '../core/options.js';
 import { targetField, type TargetEntry } from '../core/target-options.js';
-import { failureText } from './api-failure.js';
 
 /** What is wrong with a target that somebody wrote into a registry, in one bounded line; `null` = nothing. */
 export function targetFault(entry: TargetEntry): string | null {
   const faults: Fault[] = [];
   inspect(targetField, entry, 'target', faults);
   const [first] = faults;
-  return first === undefined ? null : failureText(`${first.path}: ${first.message}`);
+  return first === undefined ? null : shortLine(`${first.path}: ${first.message}`);
 }
 
 /** One line for all entries that are left out, however many: the first says what is wrong. */

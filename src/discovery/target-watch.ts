@@ -1,7 +1,7 @@
 import { systemClock, type Clock, type Timer } from '../core/clock.js';
+import { failureReason, shortLine } from '../core/failure-reason.js';
 import { compileHook } from '../core/hook.js';
 import type { ResolvedTarget } from '../core/target-options.js';
-import { failureText } from './api-failure.js';
 import type { DiscoveryEvent, DiscoveryOptions } from './options.js';
 import { isSameSet, usableTargets, type CheckedTargets } from './target-check.js';
 
@@ -126,7 +126,7 @@ export class TargetWatch {
     try {
       checked = this.#check(told);
     } catch (error) {
-      this.#doubt(NO_TARGETS, failureText(error));
+      this.#doubt(NO_TARGETS, failureReason(error));
       return;
     }
     const { minTargets = 1 } = this.#options;
@@ -142,7 +142,7 @@ export class TargetWatch {
 
   #fail(error: unknown): void {
     if (this.#debounceTimer !== null) this.#flush();
-    this.#doubt(NO_TARGETS, failureText(error));
+    this.#doubt(NO_TARGETS, failureReason(error));
   }
 
   #doubt(lastWord: readonly ResolvedTarget[], reason: string): void {
@@ -184,8 +184,7 @@ export class TargetWatch {
   #tellRefused({ refused, reason }: CheckedTargets): void {
     const isNew = refused > 0 && this.#refused === 0;
     this.#refused = refused;
-    if (isNew && !this.#closed)
-      this.#tell('refused', failureText(`${refused} left out; of the first: ${reason ?? ''}`));
+    if (isNew && !this.#closed) this.#tell('refused', shortLine(`${refused} left out; of the first: ${reason ?? ''}`));
   }
 
   #tell(state: DiscoveryEvent['state'], reason: string | null): void {

@@ -3,6 +3,7 @@ import type { Handler, Middleware } from '../core/types.js';
 import { assembleService, type AssembledService } from './assemble-service.js';
 import type { RouteConfig } from './config.js';
 import { buildLayers, type Layer } from './layers.js';
+import { planShadow } from './mirror.js';
 import { ROUTE_ORDER } from './order.js';
 import type { PlannedRoute } from './protect.js';
 
@@ -19,7 +20,9 @@ export interface AssembledRoute {
 /** @param track Counts the exchange while it runs; the outermost layer of the route. */
 export function assembleRoute(plan: PlannedRoute, track: Middleware): AssembledRoute {
   const service = assembleService(plan);
-  const layers = buildLayers(ROUTE_ORDER, plan);
+  const shadow = planShadow(plan);
+  const mirrored = { ...plan, shadow: shadow && assembleService(shadow) };
+  const layers = buildLayers(ROUTE_ORDER, mirrored);
   const middlewares = [track, ...layers.map(({ middleware }) => middleware)];
   return { config: plan.route, service, layers, handle: compose(middlewares, service.handle) };
 }

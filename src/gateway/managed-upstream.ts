@@ -1,8 +1,9 @@
 import { redactText } from '../core/redact.js';
-import type { UpstreamReport } from '../core/upstream-report.js';
+import { isOut, type UpstreamReport } from '../core/upstream-report.js';
 import { Discovery, type DiscoveryEvent, type DiscoveryOptions } from '../discovery/index.js';
 import { sourceField } from '../discovery/options.js';
 import { watchHealth, type ActiveHealthOptions } from '../health-check/index.js';
+import { resolveBalance } from '../load-balancer/balancer-options.js';
 import {
   loadBalance,
   type LoadBalanceMiddleware,
@@ -32,7 +33,7 @@ export class ManagedUpstream {
     this.#engines = engines;
     const balance = Object.fromEntries(Object.entries(rest).filter(([option]) => !(option in connectionFields)));
     this.middleware = loadBalance({ ...balance, targets: [targets].flat(), clock });
-    this.#balance = describeBalance(config.balance);
+    this.#balance = resolveBalance(config.balance).strategy;
     const found = discovery === undefined ? null : discoveryOptions(discovery);
     const given = Object.fromEntries(Object.entries(rest).filter(([option]) => option in connectionFields));
     const allowedAddresses = found === null ? {} : { allowedAddresses: found.allowedAddresses ?? ['public'] };
@@ -59,15 +60,12 @@ export class ManagedUpstream {
 
   report(): UpstreamReport {
     const { balancer } = this;
-    const { source, state, ageMs, error } = this.#discovery?.report() ?? {};
+    const found = this.#discovery?.report() ?? null;
     return {
       balance: this.#balance,
       targets: balancer.report(),
       panicking: balancer.isPanicking,
-      discovery:
-        source === undefined
-          ? null
-          : { source, state: state as string, ageMs: ageMs == null ? null : Math.round(ageMs), error: error ?? null },
+      discovery: found && { source: found.source, state: found.state, ageMs: found.ageMs, error: found.error },
     };
   }
 
@@ -106,9 +104,11 @@ export class ManagedUpstream {
     } else if (from === null) {
       this.#watch(url);
     }
-    const isOut = to === 'unhealthy' || to === 'ejected';
     const fields = { upstream: this.name, target: url, from, to, reason };
-    this.#engines.log?.[isOut ? 'warn' : 'info'](fields, `target ${url} of ${this.name} is ${to ?? 'gone'}`);
+    this.#engines.log?.[to !== null && isOut(to) ? 'warn' : 'info'](
+      fields,
+      `target ${url} of ${this.name} is ${to ?? 'gone'}`,
+    );
   };
 
   readonly #onDiscovery = ({ state, source, targets, reason }: DiscoveryEvent): void => {
@@ -121,8 +121,4 @@ export class ManagedUpstream {
 
 function discoveryOptions(given: NonNullable<UpstreamConfig['discovery']>): DiscoveryOptions {
   return sourceField.accepts(given) ? { source: given as DiscoveryOptions['source'] } : (given as DiscoveryOptions);
-}
-
-function describeBalance(balance: UpstreamConfig['balance'] = 'round-robin'): string {
-  return typeof balance === 'string' ? balance : balance.strategy;
 }

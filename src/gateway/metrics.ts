@@ -2,6 +2,7 @@
 import type { Middleware } from '../core/types.js';
 import { boolean, either, inspect, literal, object, type Fault, type Schema } from '../core/options.js';
 import { serverAddress, type ServerAddress } from '../core/server-address.js';
+import { isOut } from '../core/upstream-report.js';
 import {
   metrics,
   metricsEndpoint,
@@ -107,8 +108,7 @@ function collectEngines(registry: MetricsRegistry, engines: Engines): () => void
     }
     healthy.clear();
     for (const [name, { targets }] of Object.entries(engines.upstreams()))
-      for (const { url, state } of targets)
-        healthy.series(name, url).set(state === 'healthy' || state === 'warming' ? 1 : 0);
+      for (const { url, state } of targets) healthy.series(name, url).set(isOut(state) ? 0 : 1);
     for (const [origin, { idle, open, running, waiting }] of Object.entries(engines.pools.figures())) {
       const { address, port } = serverAddress(origin) as ServerAddress;
       const server = [address, port] as const;

@@ -23,7 +23,7 @@ import { corsParts } from './cors.js';
 import type { Engines } from './engines.js';
 import type { Stage } from './layers.js';
 import type { Measurement } from './metrics.js';
-import { mirrorPart } from './mirror.js';
+import { mirrorPart, type MirroredRoute } from './mirror.js';
 import {
   balancePart,
   circuitBreakerPart,
@@ -109,7 +109,7 @@ export const GATEWAY_ORDER: readonly Stage<PlannedGateway>[] = [
 ];
 
 /** Around one route, the outermost first. */
-export const ROUTE_ORDER: readonly Stage<PlannedRoute>[] = [
+export const ROUTE_ORDER: readonly Stage<MirroredRoute>[] = [
   {
     name: 'tracing',
     reason: 'everything that is done for the request belongs to its span, which has the name of the route',

@@ -16,7 +16,7 @@ import { loggerField } from '../logger/logger.js';
 import { inspectAccessLogOptions } from '../logger/options.js';
 import { mirrorSchemaOf } from '../mirror/options.js';
 import type { ProxyOptions, UpstreamOptions } from '../proxy/index.js';
-import { PATH_RULES, proxyFields } from '../proxy/options.js';
+import { proxyFields } from '../proxy/options.js';
 import { requestIdFields } from '../request-id/middleware.js';
 import { routePatternFields } from '../router/pattern-schema.js';
 import { Router } from '../router/router.js';
@@ -24,6 +24,7 @@ import { inspectTracingOptions } from '../tracing/options.js';
 import { inspectAuthEffect } from './auth.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import { inspectTemplateParams } from './content.js';
+import { inherit } from './inherit.js';
 import { gatewayMetricsField } from './metrics.js';
 import { ownPaths } from './own-paths.js';
 import { timeoutsOf } from './policies.js';
@@ -158,12 +159,13 @@ export function proxyOptionsOf(
 ): ProxyOptions {
   const own = pick(route, Object.keys(proxyFields));
   const shared = pick(defaults, Object.keys(sharedProxyFields));
-  const hasPathRule = PATH_RULES.some((name) => own[name] !== undefined);
-  if (hasPathRule) for (const name of PATH_RULES) delete shared[name];
   // Of several the balancer chooses.
   if (typeof own.target !== 'string') delete own.target;
   const timeouts = timeoutsOf(route, defaults);
-  return { ...shared, ...connection, ...own, ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }) };
+  return {
+    ...inherit({ ...shared, ...connection }, own),
+    ...(Object.keys(timeouts).length === 0 ? undefined : { timeouts }),
+  };
 }
 
 function pick(source: object, names: readonly string[]): Record<string, unknown> {

@@ -9,9 +9,9 @@ import { isKeyedLate } from '../rate-limiter/key.js';
 import { describeRateLimit } from '../rate-limiter/middleware-options.js';
 import { identityRateLimit, rateLimit, type RateLimitOptions, type StoreOutage } from '../rate-limiter/index.js';
 import { retry, RetryBudget } from '../retry/index.js';
-import { PATH_RULES } from '../proxy/options.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from './config.js';
 import type { Engines } from './engines.js';
+import { inherit } from './inherit.js';
 import { ManagedUpstream } from './managed-upstream.js';
 import { policiesOf, type ResolvedPolicies, type ResolvedRateLimit } from './policies.js';
 import type { UpstreamConfig } from './upstream-config.js';
@@ -50,14 +50,8 @@ export function planRoute(route: RouteConfig, index: number, config: GatewayConf
 export function planPart(whole: PlannedRoute, name: string, part: ServiceConfig): PlannedRoute {
   const { id, route, config, engines, own } = whole;
   const { target: _t, upstream: _u, respond: _r, split: _s, version: _v, tenant: _n, mirror: _m, ...shared } = route;
-  const merged = { ...shared, rateLimit: false as const, ...withoutPathRulesOf(part, shared), ...part };
+  const merged = inherit({ ...shared, rateLimit: false as const }, part);
   return plan({ id: `${id} ${name}`, route: merged, config, engines, own: `${own} ${name}`, isPart: true });
-}
-
-/** One rule alone decides the path. */
-function withoutPathRulesOf(part: ServiceConfig, shared: object): object {
-  const hasOwn = PATH_RULES.some((name) => part[name] !== undefined);
-  return hasOwn ? Object.fromEntries(PATH_RULES.filter((name) => name in shared).map((name) => [name, undefined])) : {};
 }
 
 function plan(base: Omit<PlannedRoute, 'policies' | 'upstream' | 'service'>): PlannedRoute {

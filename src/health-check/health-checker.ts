@@ -3,7 +3,7 @@ import { compileHook } from '../core/hook.js';
 import { validate } from '../core/options.js';
 import type { MaybePromise } from '../core/types.js';
 import { withDeadline } from '../core/with-deadline.js';
-import { failureReason } from './failure-reason.js';
+import { checkFailure } from './check-failure.js';
 import { httpProbe } from './http-probe.js';
 import { healthCheckerSchema, type HealthCheckerOptions, type HealthProbe } from './options.js';
 import { tcpProbe } from './tcp-probe.js';
@@ -140,7 +140,7 @@ export class HealthChecker {
       return null;
     } catch (error) {
       run.abort();
-      return failureReason(error);
+      return checkFailure(error);
     }
   }
 

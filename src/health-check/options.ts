@@ -125,7 +125,7 @@ const pattern: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const activeHealthFields = {
+const activeHealthFields = {
   type: oneOf('http', 'tcp'),
   path: string("a path from '/' on, without spaces and fragment", (text) => /^\/[!"$-~]*$/.test(text)),
   method: oneOf('GET', 'HEAD'),
@@ -163,8 +163,6 @@ function inspectConflicts(options: ActiveHealthOptions, at: string, faults: Faul
   else if (options.method === 'HEAD') inspectUseless(['body'], "has no effect with method: 'HEAD'");
   if (options.socketPath !== undefined) inspectUseless(OF_ADDRESSES, 'has no effect with socketPath');
 }
-
-export const activeHealthSchema: Schema = { ...fields, inspect: inspectActiveHealthOptions };
 
 const checkerFields = object(
   { ...activeHealthFields, url: targetUrlField, probe: func, clock: clockField, random: func } satisfies Record<

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../core/clock.js';
 import { isoTime } from '../core/iso-time.js';
 import { ConfigError, member, object, validate } from '../core/options.js';
 import type { MaybePromise } from '../core/types.js';
-import type { UpstreamReport } from '../core/upstream-report.js';
+import { isOut, type UpstreamReport } from '../core/upstream-report.js';
 import { CheckRunner } from './check-runner.js';
 import { healthCheckField, healthEngineFields, type HealthCheck, type HealthEngineOptions } from './options.js';
 import type { HealthDetails, HealthReport, HealthStatus } from './report.js';
@@ -27,6 +27,8 @@ export class Health {
   readonly #details: () => Partial<HealthDetails>;
   readonly #checks = new Map<string, CheckRunner>();
   #draining = false;
+  /** Every upstream has been looked for, once; it is asked for with every probe until then. */
+  #started = false;
 
   constructor(options: HealthEngineOptions = {}) {
     validate('Health', options, object(healthEngineFields));
@@ -63,7 +65,9 @@ export class Health {
   /** True while the process wants traffic, as far as is known: it does not drain, no critical check is
    * down, and every upstream has been looked for. */
   get isReady(): boolean {
-    if (this.#draining || isStarting(this.#details())) return false;
+    if (this.#draining) return false;
+    this.#started ||= !isStarting(this.#details());
+    if (!this.#started) return false;
     for (const { isCritical, report } of this.#checks.values())
       if (isCritical && report.status === 'down') return false;
     return true;
@@ -130,5 +134,5 @@ function isStarting({ upstreams = {} }: Partial<HealthDetails>): boolean {
 /** Nowhere to send to, or not everywhere, or nobody knows where. */
 function isShort({ targets, discovery }: UpstreamReport): boolean {
   if (targets.length === 0 || (discovery !== null && discovery.error !== null)) return true;
-  return targets.some(({ state }) => state === 'ejected' || state === 'unhealthy');
+  return targets.some(({ state }) => isOut(state));
 }

@@ -106,7 +106,7 @@ export const healthEngineFields = {
 } satisfies Record<keyof HealthEngineOptions, Schema>;
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const healthFields = {
+const healthFields = {
   path,
   livePath: paths,
   readyPath: paths,

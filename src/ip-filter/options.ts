@@ -24,7 +24,7 @@ function isBlock(text: string): boolean {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const ipFilterFields = {
+const ipFilterFields = {
   allow: list(string(`${BLOCK}, or 'unix'`, (text) => text === UNIX || isBlock(text))),
   deny: list(string(BLOCK, isBlock)),
 } satisfies Record<keyof IpFilterOptions, Schema>;

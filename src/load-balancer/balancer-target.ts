@@ -5,7 +5,7 @@ import type { Context } from '../core/context.js';
 import type { Destination } from '../core/destination.js';
 import { compileHook } from '../core/hook.js';
 import type { ResolvedTarget } from '../core/target-options.js';
-import type { TargetState } from '../core/upstream-report.js';
+import { isOut, type TargetState } from '../core/upstream-report.js';
 import { failureWords } from './failure-words.js';
 import { PeakEwma } from './strategies/peak-ewma.js';
 import type { TargetGroup } from './target-group.js';
@@ -88,7 +88,7 @@ export class BalancerTarget implements Destination {
   /** True where it is neither ejected nor unhealthy. */
   get isAvailable(): boolean {
     const { state } = this;
-    return state === 'healthy' || state === 'warming';
+    return !isOut(state);
   }
 
   /** Why it is out; `null` where it is not. */

@@ -39,7 +39,7 @@ export const loadBalanceFields = {
 const fields = object(loadBalanceFields);
 
 /** Adds everything that is wrong with the options. */
-export function inspectLoadBalanceOptions(options: LoadBalanceOptions, at: string, faults: Fault[]): void {
+function inspectLoadBalanceOptions(options: LoadBalanceOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   if (options.balancer !== undefined)
     inspectBeside('balancer', [...Object.keys(loadBalancerFields), 'outlier'], options, at, faults);

@@ -1,6 +1,7 @@
 import type { AttemptResult } from '../core/attempt-result.js';
 import type { Clock } from '../core/clock.js';
 import { validate } from '../core/options.js';
+import { isOut } from '../core/upstream-report.js';
 import type { BalancerTarget } from './balancer-target.js';
 import { outlierSchema, type OutlierOptions } from './outlier-options.js';
 
@@ -79,7 +80,7 @@ export class OutlierDetector {
     failure: string | null = null,
   ): void => {
     const now = this.#subject.clock.now();
-    if (result === 'neither' || isOut(target, now)) return;
+    if (result === 'neither' || isOut(target.stateAt(now))) return;
     const interval = Math.floor(now / this.#intervalMs);
     if (interval !== this.#interval) this.#begin(interval, now);
     const record = this.#recordOf(target);
@@ -112,7 +113,7 @@ export class OutlierDetector {
   #compareLatencies(interval: number, now: number): void {
     const compared = this.#subject.targets
       .map((target) => ({ target, record: this.#recordOf(target) }))
-      .filter(({ target, record }) => record.successesIn(interval) >= this.#minRequests && !isOut(target, now))
+      .filter(({ target, record }) => record.successesIn(interval) >= this.#minRequests && !isOut(target.stateAt(now)))
       .sort((a, b) => b.record.meanMs - a.record.meanMs);
     if (compared.length < MIN_COMPARED) return;
     const medianMs = compared[compared.length >> 1]?.record.meanMs ?? 0;
@@ -154,11 +155,6 @@ export class OutlierDetector {
     first.readmit();
     return true;
   }
-}
-
-function isOut(target: BalancerTarget, now: number): boolean {
-  const state = target.stateAt(now);
-  return state === 'ejected' || state === 'unhealthy';
 }
 
 /** What is known of one target: its results in the interval, and its ejections. */

@@ -31,7 +31,7 @@ export interface OutlierOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const outlierFields = {
+const outlierFields = {
   consecutiveFailures: integer(),
   failureRatio: share,
   minRequests: integer({ min: 1 }),
@@ -48,7 +48,7 @@ export const outlierFields = {
 const fields = object(outlierFields);
 
 /** Adds everything that is wrong with the options. */
-export function inspectOutlierOptions(options: OutlierOptions, at: string, faults: Fault[]): void {
+function inspectOutlierOptions(options: OutlierOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   const { ejectMs = 30_000, maxEjectMs = Infinity } = options;
   if (maxEjectMs < ejectMs)

@@ -22,7 +22,7 @@ export interface StickyTargetOptions extends CookieOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const stickyTargetFields = {
+const stickyTargetFields = {
   ...cookieFields,
   secrets: secretsField,
   cookie: cookieNameField,
@@ -31,7 +31,7 @@ export const stickyTargetFields = {
 const fields = object(stickyTargetFields, { required: ['secrets'] });
 
 /** Adds everything that is wrong with the options, also what makes browsers throw the cookie away. */
-export function inspectStickyTargetOptions(options: StickyTargetOptions, at: string, faults: Fault[]): void {
+function inspectStickyTargetOptions(options: StickyTargetOptions, at: string, faults: Fault[]): void {
   fields.inspect?.(options as never, at, faults);
   inspectCookie(options, at, faults);
 }

@@ -19,7 +19,7 @@ export interface JsonLoggerOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const jsonLoggerFields = {
+const jsonLoggerFields = {
   sink: func,
   errorSink: func,
   level: oneOf(...LOG_LEVELS),

@@ -183,19 +183,17 @@ export class LineWriter {
       return this.#retry(error);
     }
     // One chunk in a turn: the loop has more to do.
-    if (this.#hasMore) this.#wait(FULL_PIPE_MS.first);
+    if (this.#chunks.length > 0) this.#wait(FULL_PIPE_MS.first);
+    else if (this.#text !== '') this.#wait(GATHER_MS);
   }
 
   readonly #onWritten = (error: Error | null, written: number): void => {
     this.#isWriting = false;
     if (error !== null) return this.#retry(error);
     this.#advance(written);
-    if (this.#hasMore) this.#write();
+    if (this.#chunks.length > 0) this.#write();
+    else if (this.#text !== '') this.#wait(GATHER_MS);
   };
-
-  get #hasMore(): boolean {
-    return this.#chunks.length > 0 || this.#text !== '';
-  }
 
   #advance(bytes: number): void {
     this.#failures = 0;

@@ -50,7 +50,7 @@ export interface AccessLogOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const accessLogFields = {
+const accessLogFields = {
   logger: loggerField,
   sink: func,
   format: either(oneOf(...Object.keys(ACCESS_FORMATS)), func),

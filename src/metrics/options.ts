@@ -1,4 +1,4 @@
-import { either, literal, object, type Fault, type Schema } from '../core/options.js';
+import { either, literal, object, type Schema } from '../core/options.js';
 import { bucketsField } from './metric-options.js';
 import { MetricsRegistry } from './registry.js';
 import { usageFields, type UsageOptions } from './usage-stats.js';
@@ -23,8 +23,3 @@ export const metricsFields = {
 } satisfies Record<keyof MetricsOptions, Schema>;
 
 export const metricsSchema = object(metricsFields);
-
-/** Adds everything that is wrong with the options. */
-export function inspectMetricsOptions(options: MetricsOptions, at: string, faults: Fault[]): void {
-  metricsSchema.inspect?.(options as never, at, faults);
-}

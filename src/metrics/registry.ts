@@ -35,7 +35,7 @@ export interface MetricsRegistryOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const metricsRegistryFields = {
+const metricsRegistryFields = {
   maxSeries: integer({ min: 1 }),
   labels: constantLabelsField,
 } satisfies Record<keyof MetricsRegistryOptions, Schema>;

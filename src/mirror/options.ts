@@ -12,7 +12,6 @@ import {
   object,
   share,
   string,
-  type Fault,
   type Schema,
 } from '../core/options.js';
 import type { Handler } from '../core/types.js';
@@ -60,7 +59,7 @@ const method = string('a method in upper case', (text) => isFieldName(text) && t
  *
  * @param to Of what the copies lead to.
  */
-export function mirrorFieldsOf(to: Schema): Record<keyof MirrorOptions, Schema> {
+function mirrorFieldsOf(to: Schema): Record<keyof MirrorOptions, Schema> {
   return {
     to,
     share,
@@ -83,11 +82,4 @@ export function mirrorSchemaOf(to: Schema): Schema {
   return object(mirrorFieldsOf(to), { required: ['to'] });
 }
 
-export const mirrorFields = mirrorFieldsOf(func);
-
 export const mirrorSchema = mirrorSchemaOf(func);
-
-/** Adds everything that is wrong with the options. */
-export function inspectMirrorOptions(options: MirrorOptions, at: string, faults: Fault[]): void {
-  mirrorSchema.inspect?.(options as never, at, faults);
-}

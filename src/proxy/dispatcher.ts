@@ -14,8 +14,6 @@ export interface DispatchOptions {
   headers: (string | string[])[];
   body: unknown;
   servername: string;
-  /** `true` = the connection is for this request alone. */
-  reset: true | null;
   /** Told by the pool which connection it runs on. */
   exchange: { connection: Connection | null } | null;
 }

@@ -164,7 +164,6 @@ export class HttpProxy {
       headers: [],
       body,
       servername: upstream.servername,
-      reset: upstream.isForOne ? true : null,
       exchange: null,
     };
     const mayRepeat = isIdempotent(method, request.headers) && !(body instanceof Readable);

@@ -47,14 +47,24 @@ function withServername(target: buildConnector.Options): buildConnector.Options 
   return { ...target, servername: isIP(servername) ? '' : servername };
 }
 
-/** Makes clients that tell each exchange which connection it runs on. */
+/** When a connection is not used any longer. */
+export interface ConnectionEnd {
+  readonly maxSocketAgeMs: number;
+  readonly maxRequestsPerSocket: number;
+}
+
+/** Makes clients that tell each exchange which connection it runs on, and that renew theirs. */
 export function trackedClients(
   undici: Undici,
   connector: Connector,
+  { maxSocketAgeMs, maxRequestsPerSocket }: ConnectionEnd,
   clock: Clock,
 ): (origin: URL, options: object) => Client {
   class TrackedClient extends undici.Client {
     readonly connection: Connection;
+    /** Requests that were sent over the connection; one at a time. */
+    #requests = 0;
+    #lastsUntil = Infinity;
 
     constructor(origin: URL, options: object) {
       let socket: Socket | null = null;
@@ -83,12 +93,22 @@ export function trackedClients(
       };
       super(origin, { ...options, connect });
       this.connection = connection;
+      this.on('connect', () => {
+        // It opens for a request that waits.
+        this.#requests = 1;
+        this.#lastsUntil = clock.now() + maxSocketAgeMs;
+      });
     }
 
     override dispatch(
       options: UndiciDispatcher.DispatchOptions & Pick<Partial<DispatchOptions>, 'exchange'>,
       handler: UndiciDispatcher.DispatchHandler,
     ): boolean {
+      if (++this.#requests >= maxRequestsPerSocket || clock.now() >= this.#lastsUntil) {
+        options.reset = true;
+        this.#requests = 0;
+        this.#lastsUntil = Infinity;
+      }
       if (options.exchange) options.exchange.connection = this.connection;
       return super.dispatch(options, handler);
     }

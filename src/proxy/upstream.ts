@@ -53,8 +53,6 @@ export class Upstream {
   readonly authority: string;
   /** Name to verify over TLS; never taken from a request. */
   readonly servername: string;
-  /** True where each connection is for one request. */
-  readonly isForOne: boolean;
   /** Resolves when the first request can be sent. */
   readonly ready: Promise<void>;
   readonly #maxInFlight: number;
@@ -66,11 +64,10 @@ export class Upstream {
   #closed = false;
 
   constructor(url: URL, options: UpstreamOptions = {}, clock: Clock = systemClock) {
-    const { maxConnections = 128, maxQueue = 1024, maxRequestsPerSocket, dispatcher } = options;
+    const { maxConnections = 128, maxQueue = 1024, dispatcher } = options;
     this.origin = url.origin;
     this.authority = url.host;
     this.servername = options.tls?.servername ?? url.hostname.replace(/^\[|\]$/g, '');
-    this.isForOne = maxRequestsPerSocket === 1;
     this.#maxInFlight = maxConnections + maxQueue;
     this.#ownPool = dispatcher === undefined;
     this.#dispatcher = dispatcher ?? null;
@@ -155,7 +152,7 @@ export class Upstream {
     const { maxSocketAgeMs = 300_000, maxRequestsPerSocket = Infinity } = options;
     const isAllowed = allowedAddresses === undefined ? null : compileAddresses(allowedAddresses);
     const connector = deadlineConnector(undici, { socketPath, ...tls }, { connectMs, isAllowed, clock });
-    const factory = trackedClients(undici, connector, clock);
+    const factory = trackedClients(undici, connector, { maxSocketAgeMs, maxRequestsPerSocket }, clock);
     const settings = {
       // The proxy keeps its own deadlines: one code each, and none of undici's half-second ticks.
       headersTimeout: 0,
@@ -163,17 +160,8 @@ export class Upstream {
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
       allowH2: false,
-      // undici closes a connection after one more than it is told, and takes 0 for none.
-      ...(maxRequestsPerSocket > 1 && maxRequestsPerSocket < Infinity
-        ? { maxRequestsPerClient: maxRequestsPerSocket - 1 }
-        : undefined),
     };
     this.#makeClient = () => factory(new URL(this.origin), settings);
-    this.#dispatcher = new undici.Pool(this.origin, {
-      ...settings,
-      connections,
-      factory,
-      clientTtl: maxSocketAgeMs === Infinity ? null : maxSocketAgeMs,
-    });
+    this.#dispatcher = new undici.Pool(this.origin, { ...settings, connections, factory });
   }
 }

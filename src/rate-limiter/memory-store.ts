@@ -14,7 +14,7 @@ export interface MemoryStoreOptions {
   clock?: Clock;
 }
 
-export const memoryStoreFields = {
+const memoryStoreFields = {
   maxKeys: integer({ min: 1 }),
   clock: clockField,
 } satisfies Record<keyof MemoryStoreOptions, Schema>;

@@ -30,7 +30,7 @@ export interface RedisStoreOptions {
   clock?: Clock;
 }
 
-export const redisStoreFields = {
+const redisStoreFields = {
   sendCommand: func,
   prefix: string('a text without braces', (prefix) => !/[{}]/.test(prefix)),
   clock: clockField,

@@ -52,7 +52,7 @@ export interface TenantsOptions<To = Handler> {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. @param to Schema of a destination. */
-export function tenantFieldsOf(to: Schema) {
+function tenantFieldsOf(to: Schema) {
   const tenant = { to, hosts: allowedHostsField } satisfies Record<keyof Tenant, Schema>;
   return {
     by: either(requestValueField, { ...list(requestValueField), expected: 'a list of them' }),

@@ -49,7 +49,7 @@ export interface TracingOptions {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const tracingFields = {
+const tracingFields = {
   incoming: either(oneOf('continue', 'restart'), func),
   sampleRate: share,
   answerHeader: either(

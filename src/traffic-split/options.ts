@@ -81,7 +81,7 @@ const stickyObject: Schema = {
  *
  * @param to Of what a variant leads to.
  */
-export function splitFieldsOf(to: Schema): Record<keyof TrafficSplitOptions, Schema> {
+function splitFieldsOf(to: Schema): Record<keyof TrafficSplitOptions, Schema> {
   return {
     variants: record(
       object({ weight: weightField, to } satisfies Record<keyof SplitVariant, Schema>, { required: ['to'] }),
@@ -107,14 +107,7 @@ export function splitSchemaOf(to: Schema): Schema {
   };
 }
 
-export const splitFields = splitFieldsOf(func);
-
 export const splitSchema = splitSchemaOf(func);
-
-/** Adds everything that is wrong with the options. */
-export function inspectSplitOptions(options: TrafficSplitOptions, at: string, faults: Fault[]): void {
-  splitSchema.inspect?.(options as never, at, faults);
-}
 
 function inspectVariants({ variants, answerHeader }: TrafficSplitOptions<unknown>, at: string, faults: Fault[]): void {
   if (!isPlainObject(variants)) return;

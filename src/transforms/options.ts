@@ -136,7 +136,7 @@ const requestTransform = transformOf(
 const responseTransform = transformOf(headerRules(responseFieldName), verbsOf(ofResponses));
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const transformFields = {
+const transformFields = {
   request: either(requestTransform, list(requestTransform, { min: 0 })),
   response: either(responseTransform, list(responseTransform, { min: 0 })),
   maxBodyBytes: integer({ min: 1 }),

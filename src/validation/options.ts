@@ -55,7 +55,7 @@ function schemaOf(part: RequestPart): Schema {
 }
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const validationFields = {
+const validationFields = {
   body: schemaOf('body'),
   query: schemaOf('query'),
   params: schemaOf('params'),

@@ -4,7 +4,6 @@ import { ConfigError, validate } from '../../src/core/options.js';
 import {
   compileRequestValue,
   describeRequestValue,
-  needsIdentity,
   requestValueField,
   type RequestValue,
 } from '../../src/core/request-value.js';
@@ -239,20 +238,6 @@ describe('compileRequestValue', () => {
       await new Promise(setImmediate);
       expect(warned).toHaveBeenCalledOnce();
     });
-  });
-});
-
-describe('needsIdentity', () => {
-  it.each<[RequestValue, boolean]>([
-    ['identity', true],
-    ['tenant', true],
-    [{ claim: 'org' }, true],
-    ['ip', false],
-    ['host', false],
-    [{ header: 'claim' }, false],
-    [() => 'identity', false],
-  ])('%j: %s', (value, expected) => {
-    expect(needsIdentity(value)).toBe(expected);
   });
 });
 

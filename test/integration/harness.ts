@@ -87,6 +87,21 @@ export async function startUpstream(handler?: UpstreamHandler): Promise<Upstream
   return started;
 }
 
+export interface NamedUpstream extends Upstream {
+  status: number;
+  /** Status of `/health`. */
+  health: number;
+}
+
+/** An upstream that answers with its name, and with the status that it has at the moment. */
+export async function startNamed(name: string): Promise<NamedUpstream> {
+  const started = await startUpstream(({ url }, response) => {
+    response.writeHead(url === '/health' ? own.health : own.status).end(name);
+  });
+  const own = Object.assign(started, { status: 200, health: 200 });
+  return own;
+}
+
 export async function startRawUpstream(
   onRequest?: RawRequestHandler,
   options?: RawUpstreamOptions,

@@ -4,20 +4,9 @@ import type { TargetEntry } from '../../src/core/target-options.js';
 import type { DiscoverySource, TargetsListener } from '../../src/discovery/index.js';
 import type { MetricsRegistry } from '../../src/metrics/index.js';
 import { eventually } from '../support/eventually.js';
-import type { Upstream } from '../support/upstream.js';
-import { failOnUncaught, freePort, send, startGateway, startUpstream } from './harness.js';
+import { failOnUncaught, freePort, send, startGateway, startNamed } from './harness.js';
 
 failOnUncaught();
-
-/** An upstream that answers with its name, or with what its switch says. */
-async function named(name: string): Promise<Upstream & { status: number }> {
-  const started = await startUpstream((incoming, response) => {
-    response.statusCode = incoming.url === '/health' ? own.health : own.status;
-    response.end(name);
-  });
-  const own = Object.assign(started, { status: 200, health: 200 });
-  return own;
-}
 
 async function tally(
   url: string,
@@ -35,7 +24,7 @@ async function tally(
 
 describe('an upstream with a name', () => {
   it('shares the requests of its routes among its targets by weight', async () => {
-    const [a, b] = [await named('a'), await named('b')];
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
     const running = await startGateway({
       upstreams: { users: { targets: [{ url: a.url, weight: 3 }, b.url] } },
       routes: [
@@ -49,7 +38,7 @@ describe('an upstream with a name', () => {
   });
 
   it('loses a target that fails, says why, and gets it back', async () => {
-    const [a, b] = [await named('a'), await named('b')];
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
     const events: Record<string, unknown>[] = [];
     const note = (fields: object): unknown => events.push({ ...fields });
     const running = await startGateway({
@@ -80,8 +69,8 @@ describe('an upstream with a name', () => {
   });
 
   it('asks its targets for their health while the gateway lives', async () => {
-    const [a, b] = [await named('a'), await named('b')];
-    Object.assign(a, { health: 503 });
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
+    a.health = 503;
     const running = await startGateway({
       upstreams: {
         users: {
@@ -93,7 +82,7 @@ describe('an upstream with a name', () => {
     });
     await eventually(() => running.gateway.stats().upstreams.users?.targets[0]?.state === 'unhealthy');
     expect(await tally(running.url, 6)).toEqual({ b: 6 });
-    Object.assign(a, { health: 200 });
+    a.health = 200;
     await eventually(() => running.gateway.stats().upstreams.users?.targets[0]?.state === 'healthy');
     await running.listener.close();
     const count = a.requests.length;
@@ -125,7 +114,7 @@ describe('an upstream with a name', () => {
   });
 
   it('follows its discovery, and connects only where it may', async () => {
-    const [a, b] = [await named('a'), await named('b')];
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
     let tell: TargetsListener = () => undefined;
     const source: DiscoverySource = {
       name: 'own',
@@ -148,7 +137,7 @@ describe('an upstream with a name', () => {
   });
 
   it('gives each attempt another target', async () => {
-    const [a, b] = [await named('a'), await named('b')];
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
     const dead = `http://127.0.0.1:${await freePort()}`;
     a.status = 503;
     const running = await startGateway({
@@ -159,7 +148,7 @@ describe('an upstream with a name', () => {
   });
 
   it('keeps a client with its target by a cookie, and without a trace of its address', async () => {
-    const [a, b] = [await named('a'), await named('b')];
+    const [a, b] = [await startNamed('a'), await startNamed('b')];
     const running = await startGateway({
       upstreams: { users: { targets: [a.url, b.url], sticky: { secrets: 'x'.repeat(32) } } },
       routes: [{ path: '/', upstream: 'users' }],
@@ -175,7 +164,7 @@ describe('a route with parts', () => {
   const part = (url: string): RouteConfig['split'] => ({ variants: { all: { to: { target: url } } } });
 
   it('splits by weight, and tells the side in the log', async () => {
-    const [stable, canary] = [await named('stable'), await named('canary')];
+    const [stable, canary] = [await startNamed('stable'), await startNamed('canary')];
     const running = await startGateway({
       upstreams: { canary: { targets: canary.url } },
       routes: [
@@ -209,7 +198,7 @@ describe('a route with parts', () => {
   });
 
   it('chooses by version, and tells of one that goes away', async () => {
-    const [one, two] = [await named('one'), await named('two')];
+    const [one, two] = [await startNamed('one'), await startNamed('two')];
     const running = await startGateway({
       routes: [
         {
@@ -236,7 +225,7 @@ describe('a route with parts', () => {
   });
 
   it('chooses by tenant, each with its own limit', async () => {
-    const [acme, umbrella] = [await named('acme'), await named('umbrella')];
+    const [acme, umbrella] = [await startNamed('acme'), await startNamed('umbrella')];
     const running = await startGateway({
       routes: [
         {
@@ -258,7 +247,7 @@ describe('a route with parts', () => {
   });
 
   it('copies requests to a shadow', async () => {
-    const [users, shadow] = [await named('users'), await named('shadow')];
+    const [users, shadow] = [await startNamed('users'), await startNamed('shadow')];
     const running = await startGateway({
       routes: [{ path: '/api', target: users.url, mirror: { to: { target: shadow.url } } }],
     });
@@ -269,7 +258,7 @@ describe('a route with parts', () => {
   });
 
   it('nests: a split inside of a tenant', async () => {
-    const origin = await named('inner');
+    const origin = await startNamed('inner');
     const running = await startGateway({
       routes: [
         {

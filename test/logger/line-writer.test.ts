@@ -182,6 +182,19 @@ describe('LineWriter', () => {
       expect(file.pending).toBeNull();
     });
 
+    it('gathers the lines that come during a write, too', () => {
+      const { file, clock, writer } = setUp({});
+      writer.add('1');
+      clock.advance(20);
+      writer.add('2');
+      file.finish();
+      writer.add('3');
+      expect(file.pending).toBeNull();
+      clock.advance(20);
+      file.finish();
+      expect(file.text).toBe('1\n2\n3\n');
+    });
+
     it('goes on where a write has taken a part, and tries again where it has failed', () => {
       const { file, clock, writer } = setUp({});
       file.script.push(2, 'EIO', 1);

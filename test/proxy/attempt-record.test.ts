@@ -16,7 +16,6 @@ const options: DispatchOptions = {
   headers: [],
   body: null,
   servername: 'users',
-  reset: null,
   exchange: null,
 };
 

@@ -13,9 +13,11 @@ import {
   gate,
   send,
   startGateway,
+  startNamed,
   startUpstream,
   times,
   type Answer,
+  type NamedUpstream,
   type RunningGateway,
 } from '../integration/harness.js';
 import { eventually } from '../support/eventually.js';
@@ -32,19 +34,8 @@ const collect = runInNewContext('gc') as () => void;
 const SECRET = 'f1rst-secret-of-a-fleet-0123456789abcdef';
 const OTHER = 's3cond-secret-of-a-fleet-0123456789abcdef';
 
-interface Named extends Upstream {
-  status: number;
-}
-
-/** A target that answers with its name, and with the status that it has. */
-async function named(name: string): Promise<Named> {
-  const started = await startUpstream((_request, response) => response.writeHead(own.status).end(name));
-  const own = Object.assign(started, { status: 200 });
-  return own;
-}
-
-function fleet(...names: string[]): Promise<Named[]> {
-  return Promise.all(names.map(named));
+function fleet(...names: string[]): Promise<NamedUpstream[]> {
+  return Promise.all(names.map(startNamed));
 }
 
 /** A gateway in front of one upstream. */
@@ -131,7 +122,7 @@ describe('a sticky cookie', () => {
   });
 
   it('of a target that was taken out leads to another one, and of one that fails, too', async () => {
-    const [a, b] = (await fleet('a', 'b')) as [Named, Named];
+    const [a, b] = (await fleet('a', 'b')) as [NamedUpstream, NamedUpstream];
     const before = await balanced([a], { sticky });
     const cookie = cookieOf(await send(before.url));
     const running = await balanced([b], { sticky });
@@ -179,7 +170,7 @@ describe('a sticky cookie', () => {
 
   it.each(['\0', '\u0001', '\u007f', '\r', '\n'])('with the control character %j harms nothing', async (character) => {
     const [a] = await fleet('a');
-    const running = await balanced([a as Named], { sticky });
+    const running = await balanced([a as NamedUpstream], { sticky });
     const { response, raw } = await exchange(running.port, get('/', `Cookie: gateway-target=${character}x`), {
       settleMs: 5,
     });
@@ -198,7 +189,7 @@ describe('a sticky cookie', () => {
 
   it('is in no log, and its secret is nowhere', async () => {
     const [a] = await fleet('a');
-    const running = await balanced([a as Named], { sticky });
+    const running = await balanced([a as NamedUpstream], { sticky });
     const cookie = cookieOf(await send(running.url));
     await send(`${running.url}/x`, { headers: { cookie } });
     await eventually(() => running.log.length === 2);
@@ -233,7 +224,7 @@ describe('a sticky cookie', () => {
 
 describe('a zone', () => {
   it('with line ends in its name is in no field and on no line of its own', async () => {
-    const [a] = (await fleet('a')) as [Named];
+    const [a] = (await fleet('a')) as [NamedUpstream];
     const zone = 'eu\r\nSet-Cookie: evil=1\r\n\r\n';
     const running = await balanced(
       [{ url: a.url, zone }],
@@ -247,7 +238,7 @@ describe('a zone', () => {
   });
 
   it('that a client makes up leaves nothing behind, and sends it nowhere else', async () => {
-    const [a, b] = (await fleet('a', 'b')) as [Named, Named];
+    const [a, b] = (await fleet('a', 'b')) as [NamedUpstream, NamedUpstream];
     const running = await balanced(
       [
         { url: a.url, zone: 'eu' },
@@ -408,7 +399,7 @@ describe('a fleet that is gone', () => {
   });
 
   it('is asked all the same where panic is on, and answers as it can', async () => {
-    const [a] = (await fleet('a')) as [Named];
+    const [a] = (await fleet('a')) as [NamedUpstream];
     const urls = await dead(3);
     const clock = new FakeClock();
     const outlier = { consecutiveFailures: 1, maxEjectedShare: 1, ejectMs: 60_000 };
@@ -420,7 +411,11 @@ describe('a fleet that is gone', () => {
   });
 
   it('lets backups in when all before them are down, and sends them home after it', async () => {
-    const [first, second, backup] = (await fleet('first', 'second', 'backup')) as [Named, Named, Named];
+    const [first, second, backup] = (await fleet('first', 'second', 'backup')) as [
+      NamedUpstream,
+      NamedUpstream,
+      NamedUpstream,
+    ];
     const clock = new FakeClock();
     const outlier = { consecutiveFailures: 1, maxEjectedShare: 1, ejectMs: 10_000 };
     const targets = [first.url, second.url, { url: backup.url, backup: true }];

@@ -79,7 +79,7 @@ export const foundConsumerSchema = object(
 );
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const apiKeyFields = {
+const apiKeyFields = {
   keyFrom: credentialSourcesField,
   consumers: unshown(list(unshown(consumerField))),
   lookup: func,

@@ -77,7 +77,7 @@ const userField = object(
 export const verifiedUserSchema = object(callerFields, { required: ['id'] });
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const basicFields = {
+const basicFields = {
   users: unshown(list(unshown(userField))),
   verify: func,
   cacheTtlMs: milliseconds({ min: 0 }),

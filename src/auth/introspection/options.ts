@@ -85,7 +85,7 @@ const endpointUrl = string(secureUrlField.expected, (url) => isSecureUrl(url, tr
 const texts = either(string(), list(string()));
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const introspectionFields = {
+const introspectionFields = {
   ...fetchLimitFields,
   ...claimNameFields,
   url: unshown(endpointUrl),

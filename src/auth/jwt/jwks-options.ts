@@ -67,7 +67,7 @@ const issuerUrl = string(
 const wholeFromOne = integer({ min: 1 });
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const jwksFields = {
+const jwksFields = {
   ...fetchLimitFields,
   uri: keyUrl,
   discoverFrom: issuerUrl,

@@ -44,7 +44,7 @@ export const algorithmField: Schema = {
 
 export const algorithmsField = list(algorithmField);
 
-export const jwtKeyFields = {
+const jwtKeyFields = {
   ...givenKeyFields,
   kid: kidField,
   algorithms: algorithmsField,
@@ -56,7 +56,7 @@ const fields = object(jwtKeyFields);
 export const jwtKeySchema: Schema = { ...fields, inspect: inspectJwtKey };
 
 /** Adds everything that is wrong with one of several keys. */
-export function inspectJwtKey(options: JwtKey, at: string, faults: Fault[]): void {
+function inspectJwtKey(options: JwtKey, at: string, faults: Fault[]): void {
   const own: Fault[] = [];
   fields.inspect?.(options as never, at, own);
   const { secret, publicKey } = options;

@@ -77,7 +77,7 @@ const jwksObject: Schema = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const jwtFields = {
+const jwtFields = {
   ...givenKeyFields,
   ...claimRuleFields,
   ...claimNameFields,

@@ -12,7 +12,7 @@ export interface MemoryRefreshTokenStoreOptions {
   clock?: Clock;
 }
 
-export const memoryRefreshTokenStoreFields = {
+const memoryRefreshTokenStoreFields = {
   maxFamilies: integer({ min: 1 }),
   clock: clockField,
 } satisfies Record<keyof MemoryRefreshTokenStoreOptions, Schema>;

@@ -143,7 +143,7 @@ const refreshFields = {
 } satisfies Record<keyof RefreshOptions, Schema>;
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const loginFields = {
+const loginFields = {
   ...fetchLimitFields,
   verify: func,
   upstream: unshown(upstreamUrl),
@@ -164,7 +164,7 @@ export const loginFields = {
 const fields = object(loginFields, { required: ['sign'] });
 
 /** Adds everything that is wrong with the options. */
-export function inspectLoginOptions(options: LoginOptions, at: string, faults: Fault[]): void {
+function inspectLoginOptions(options: LoginOptions, at: string, faults: Fault[]): void {
   const { sign, refresh } = options;
   fields.inspect?.(options as never, at, faults);
   inspectCheck(options, at, faults);

@@ -18,7 +18,7 @@ export interface RedisRefreshTokenStoreOptions {
   prefix?: string;
 }
 
-export const redisRefreshTokenStoreFields = {
+const redisRefreshTokenStoreFields = {
   sendCommand: func,
   prefix: string(),
 } satisfies Record<keyof RedisRefreshTokenStoreOptions, Schema>;

@@ -94,7 +94,7 @@ const lookupFields = {
 };
 
 /** Schemas of the options, by name, for those who put them into their own config. */
-export const sessionFields = {
+const sessionFields = {
   ...commonFields,
   ...signedFields,
   ...lookupFields,
