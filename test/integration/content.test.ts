@@ -550,8 +550,13 @@ describe('100 MB of JSON', () => {
       const child = await startChild({ TARGET: origin.url, ...env });
       for (let warmUp = 0; warmUp < 3; warmUp++) await download(child);
       const before = await child.memory();
-      const [one, two] = [await download(child), await download(child)];
-      return { rss: Math.min(one.rss, two.rss) - before.rss, live: Math.min(one.live, two.live) };
+      // The process grows and shrinks by itself; what a download needs, it needs each time.
+      let [rss, live] = [Infinity, Infinity];
+      for (let time = 0; time < 5; time++) {
+        const peak = await download(child);
+        [rss, live] = [Math.min(rss, peak.rss), Math.min(live, peak.live)];
+      }
+      return { rss: rss - before.rss, live };
     }
 
     const plain = await measure({});
