@@ -19,8 +19,8 @@ export default defineConfig({
     // Of many thousands some race real processes, sockets and collections of garbage. On a machine that others slow down
     // one may lose, and is asked once more and named; what is wrong fails twice.
     retry: process.env.CI === undefined ? 0 : 1,
-    // By itself it leaves a core idle, which on a machine of two is half of them.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait for processes and sockets.
+    maxWorkers: availableParallelism() + 1,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'lcovonly'] },
   },
 });
