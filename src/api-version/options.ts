@@ -47,7 +47,7 @@ const link = string(
   (text) => /^(?:https?:\/\/|\/)[\x21\x23-\x3b\x3d\x3f-\x7e]*$/.test(text) && URL.canParse(text, 'http://host'),
 );
 
-/** Schemas of the options, by name, for those who put them into their own config. @param to Schema of a destination. */
+/** @param to Schema of a destination. */
 function versionFieldsOf(to: Schema) {
   const version = { to, deprecated: dateField, sunset: dateField, link } satisfies Record<keyof ApiVersion, Schema>;
   return {

@@ -133,7 +133,6 @@ const breakerFields = {
   isFailedResult: func,
 } satisfies Record<keyof CircuitBreakerOptions, Schema>;
 
-/** Schemas of the options of `circuitBreaker()`, by name, for those who put them into their own config. */
 const circuitBreakerFields = {
   ...sharedFields,
   failureStatuses: failureStatusesField,

@@ -33,7 +33,6 @@ const encoding: Schema = {
   },
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const compressionFields = {
   encodings: list(encoding),
   minBytes: integer(),

@@ -34,7 +34,6 @@ const waitMs: Schema = {
   accepts: (value) => milliseconds({ min: 1_000 }).accepts(value) && (value as number) <= 600_000,
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const consulSourceFields = {
   ...apiSourceFields,
   url: apiUrlField,

@@ -72,7 +72,6 @@ export function withoutRoot(name: string): string {
   return name.replace(/\.$/, '');
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const dnsSourceFields = {
   name: string("a name such as 'users.internal'", isDnsName),
   type: oneOf('A', 'AAAA', 'A+AAAA', 'SRV'),

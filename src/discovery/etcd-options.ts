@@ -35,7 +35,6 @@ const password: Schema = {
   },
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const etcdSourceFields = {
   ...apiSourceFields,
   endpoints: either(apiUrlField, list(apiUrlField)),

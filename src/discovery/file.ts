@@ -26,7 +26,6 @@ export interface FileSourceOptions {
   clock?: Clock;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const fileSourceFields = {
   path: string('a path', (path) => path !== '' && !path.includes('\0')),
   parse: func,

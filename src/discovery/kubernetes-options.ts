@@ -46,7 +46,6 @@ export function isDnsLabel(text: string): boolean {
 
 const dnsLabel = string('a name of a-z, 0-9 and -, at most 63 characters long', isDnsLabel);
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const kubernetesSourceFields = {
   ...apiSourceFields,
   service: dnsLabel,

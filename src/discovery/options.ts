@@ -63,7 +63,6 @@ export const sourceField: Schema = {
   },
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const discoveryFields = {
   source: sourceField,
   maxStaleMs: milliseconds({ min: 0, endless: true }),

@@ -124,7 +124,6 @@ const pattern: Schema = {
   },
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const activeHealthFields = {
   type: oneOf('http', 'tcp'),
   path: string("a path from '/' on, without spaces and fragment", (text) => /^\/[!"$-~]*$/.test(text)),

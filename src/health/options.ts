@@ -105,7 +105,6 @@ export const healthEngineFields = {
   clock: clockField,
 } satisfies Record<keyof HealthEngineOptions, Schema>;
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const healthFields = {
   path,
   livePath: paths,

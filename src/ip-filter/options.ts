@@ -23,7 +23,6 @@ function isBlock(text: string): boolean {
   return parseTrustedBlocks(text) !== null;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const ipFilterFields = {
   allow: list(string(`${BLOCK}, or 'unix'`, (text) => text === UNIX || isBlock(text))),
   deny: list(string(BLOCK, isBlock)),

@@ -30,7 +30,6 @@ export interface OutlierOptions {
   maxEjectedShare?: number;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const outlierFields = {
   consecutiveFailures: integer(),
   failureRatio: share,

@@ -21,7 +21,6 @@ export interface StickyTargetOptions extends CookieOptions {
   maxAgeMs?: number;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const stickyTargetFields = {
   ...cookieFields,
   secrets: secretsField,

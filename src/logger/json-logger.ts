@@ -18,7 +18,6 @@ export interface JsonLoggerOptions {
   clock?: Clock;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const jsonLoggerFields = {
   sink: func,
   errorSink: func,

@@ -49,7 +49,6 @@ export interface AccessLogOptions {
   random?: () => number;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const accessLogFields = {
   logger: loggerField,
   sink: func,

@@ -34,7 +34,6 @@ export interface MetricsRegistryOptions {
   labels?: Labels;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const metricsRegistryFields = {
   maxSeries: integer({ min: 1 }),
   labels: constantLabelsField,

@@ -54,11 +54,7 @@ export interface MirrorOptions<To = Handler> {
 
 const method = string('a method in upper case', (text) => isFieldName(text) && text === text.toUpperCase());
 
-/**
- * Schemas of the options, by name, for those who put them into their own config.
- *
- * @param to Of what the copies lead to.
- */
+/** @param to Of what the copies lead to. */
 function mirrorFieldsOf(to: Schema): Record<keyof MirrorOptions, Schema> {
   return {
     to,

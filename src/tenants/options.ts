@@ -51,7 +51,7 @@ export interface TenantsOptions<To = Handler> {
   mustMatchIdentity?: boolean;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. @param to Schema of a destination. */
+/** @param to Schema of a destination. */
 function tenantFieldsOf(to: Schema) {
   const tenant = { to, hosts: allowedHostsField } satisfies Record<keyof Tenant, Schema>;
   return {

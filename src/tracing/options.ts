@@ -48,7 +48,6 @@ export interface TracingOptions {
   random?: (bytes: Uint8Array) => unknown;
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const tracingFields = {
   incoming: either(oneOf('continue', 'restart'), func),
   sampleRate: share,

@@ -76,11 +76,7 @@ const stickyObject: Schema = {
   },
 };
 
-/**
- * Schemas of the options, by name, for those who put them into their own config.
- *
- * @param to Of what a variant leads to.
- */
+/** @param to Of what a variant leads to. */
 function splitFieldsOf(to: Schema): Record<keyof TrafficSplitOptions, Schema> {
   return {
     variants: record(

@@ -135,7 +135,6 @@ const requestTransform = transformOf(
 );
 const responseTransform = transformOf(headerRules(responseFieldName), verbsOf(ofResponses));
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const transformFields = {
   request: either(requestTransform, list(requestTransform, { min: 0 })),
   response: either(responseTransform, list(responseTransform, { min: 0 })),

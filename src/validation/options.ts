@@ -54,7 +54,6 @@ function schemaOf(part: RequestPart): Schema {
   };
 }
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const validationFields = {
   body: schemaOf('body'),
   query: schemaOf('query'),

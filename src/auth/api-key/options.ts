@@ -78,7 +78,6 @@ export const foundConsumerSchema = object(
   { required: ['id'] },
 );
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const apiKeyFields = {
   keyFrom: credentialSourcesField,
   consumers: unshown(list(unshown(consumerField))),

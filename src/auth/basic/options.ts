@@ -76,7 +76,6 @@ const userField = object(
 /** Schema of what `verify` answers. */
 export const verifiedUserSchema = object(callerFields, { required: ['id'] });
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const basicFields = {
   users: unshown(list(unshown(userField))),
   verify: func,

@@ -84,7 +84,6 @@ const secretHeaders: Schema = {
 const endpointUrl = string(secureUrlField.expected, (url) => isSecureUrl(url, true));
 const texts = either(string(), list(string()));
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const introspectionFields = {
   ...fetchLimitFields,
   ...claimNameFields,

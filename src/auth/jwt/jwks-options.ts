@@ -66,7 +66,6 @@ const issuerUrl = string(
 );
 const wholeFromOne = integer({ min: 1 });
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const jwksFields = {
   ...fetchLimitFields,
   uri: keyUrl,

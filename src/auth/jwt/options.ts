@@ -76,7 +76,6 @@ const jwksObject: Schema = {
   inspect: inspectJwksOptions,
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const jwtFields = {
   ...givenKeyFields,
   ...claimRuleFields,

@@ -55,7 +55,6 @@ export interface TokenSignerOptions {
 
 const expiresIn = integer({ min: 1_000 });
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const tokenSignerFields = {
   secret: keyMaterialField,
   secretIsBase64: boolean,

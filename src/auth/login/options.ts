@@ -142,7 +142,6 @@ const refreshFields = {
   reload: func,
 } satisfies Record<keyof RefreshOptions, Schema>;
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const loginFields = {
   ...fetchLimitFields,
   verify: func,

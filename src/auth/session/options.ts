@@ -93,7 +93,6 @@ const lookupFields = {
   cacheSize: integer({ min: 1, max: 1_000_000 }),
 };
 
-/** Schemas of the options, by name, for those who put them into their own config. */
 const sessionFields = {
   ...commonFields,
   ...signedFields,
