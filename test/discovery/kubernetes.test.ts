@@ -245,13 +245,14 @@ describe('the end of a watch', () => {
 
   it('is at the time that it asked for', async () => {
     const { api, heard } = await watching();
-    api.bookmark();
-    await until(() => clock.nextInMs !== null && api.watches === 1);
+    api.put('users-2', { endpoints: pods(2) });
+    await until(() => heard.sets.length === 2);
     const seconds = Number(api.watchRequests[0]?.searchParams.get('timeoutSeconds'));
     clock.advance(seconds * 1_000);
     expect(api.watches).toBe(0);
     await until(() => api.watches === 1);
-    expect(heard).toMatchObject({ sets: { length: 1 }, errors: [] });
+    expect(api.lists).toHaveLength(1);
+    expect(heard).toMatchObject({ sets: { length: 2 }, errors: [] });
   });
 
   it('loses nothing of what happens until the next', async () => {
