@@ -20,8 +20,9 @@ export interface UpstreamOptions {
   /** Time to connect, TLS included, in ms. From 1 on. @default 5000 */
   connectMs?: number;
   /**
-   * How long a connection is used, in ms: a new one asks again where its name leads to. What runs on it ends in peace.
-   * From 1 on; `Infinity` = as long as it lasts. @default 300000, 5 minutes
+   * How long a connection is used, in ms: a new one asks again where its name leads to. What runs on it ends in peace,
+   * and the first request after that time is its last, with `Connection: close`. From 1 on; `Infinity` = as long as it
+   * lasts. @default 300000, 5 minutes
    */
   maxSocketAgeMs?: number;
   /** Requests that a connection is used for. From 1 on; `Infinity` = as many as it lasts. @default Infinity */

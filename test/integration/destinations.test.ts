@@ -130,8 +130,11 @@ describe('a proxy whose requests have a destination', () => {
 describe('connections', () => {
   it.each([1, 2, 3, 10])('are renewed after maxRequestsPerSocket: %i', async (maxRequestsPerSocket) => {
     const ports: number[] = [];
-    const origin = await startUpstream(({ socket }, response) => {
-      ports.push(socket.remotePort ?? 0);
+    const last = new Map<number, string | undefined>();
+    const origin = await startUpstream(({ socket, headers }, response) => {
+      const port = socket.remotePort ?? 0;
+      ports.push(port);
+      last.set(port, headers.connection);
       response.end();
     });
     const { proxy } = proxyOf({ target: origin.url, maxRequestsPerSocket, maxConnections: 1 });
@@ -139,6 +142,8 @@ describe('connections', () => {
     const counts = [...new Set(ports)].map((port) => ports.filter((one) => one === port).length);
     expect(Math.max(...counts)).toBe(maxRequestsPerSocket);
     expect(counts.length).toBe(Math.ceil(20 / maxRequestsPerSocket));
+    for (const [index, port] of [...last.keys()].entries())
+      expect(last.get(port)).toBe(counts[index] === maxRequestsPerSocket ? 'close' : 'keep-alive');
   });
 
   it('are renewed after maxSocketAgeMs, and what runs on them ends in peace', async () => {
