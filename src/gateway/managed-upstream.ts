@@ -1,4 +1,3 @@
-import { redactText } from '../core/redact.js';
 import { isOut, type UpstreamReport } from '../core/upstream-report.js';
 import { Discovery, type DiscoveryEvent, type DiscoveryOptions } from '../discovery/index.js';
 import { sourceField } from '../discovery/options.js';
@@ -112,8 +111,7 @@ export class ManagedUpstream {
   };
 
   readonly #onDiscovery = ({ state, source, targets, reason }: DiscoveryEvent): void => {
-    const told = reason === null ? undefined : redactText(reason);
-    const fields = { upstream: this.name, source, state, targets, reason: told };
+    const fields = { upstream: this.name, source, state, targets, reason: reason ?? undefined };
     const message = `discovery of ${this.name} by ${source} is ${state}`;
     this.#engines.log?.[state === 'up' ? 'info' : 'warn'](fields, message);
   };

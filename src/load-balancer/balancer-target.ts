@@ -87,8 +87,7 @@ export class BalancerTarget implements Destination {
 
   /** True where it is neither ejected nor unhealthy. */
   get isAvailable(): boolean {
-    const { state } = this;
-    return !isOut(state);
+    return !isOut(this.state);
   }
 
   /** Why it is out; `null` where it is not. */

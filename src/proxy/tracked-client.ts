@@ -98,6 +98,9 @@ export function trackedClients(
         this.#requests = 1;
         this.#lastsUntil = clock.now() + maxSocketAgeMs;
       });
+      this.on('disconnect', () => {
+        this.#forget();
+      });
     }
 
     override dispatch(
@@ -106,11 +109,16 @@ export function trackedClients(
     ): boolean {
       if (++this.#requests >= maxRequestsPerSocket || clock.now() >= this.#lastsUntil) {
         options.reset = true;
-        this.#requests = 0;
-        this.#lastsUntil = Infinity;
+        this.#forget();
       }
       if (options.exchange) options.exchange.connection = this.connection;
       return super.dispatch(options, handler);
+    }
+
+    /** The next request is for another connection. */
+    #forget(): void {
+      this.#requests = 0;
+      this.#lastsUntil = Infinity;
     }
   }
 

@@ -146,6 +146,22 @@ describe('connections', () => {
       expect(last.get(port)).toBe(counts[index] === maxRequestsPerSocket ? 'close' : 'keep-alive');
   });
 
+  it('that end by themselves leave nothing to be counted for the next', async () => {
+    const ports: number[] = [];
+    const origin = await startUpstream(({ socket }, response) => {
+      ports.push(socket.remotePort ?? 0);
+      response.end();
+    });
+    const ages = { maxRequestsPerSocket: 2, maxSocketAgeMs: 300, keepAliveMs: 400, maxConnections: 1 };
+    const { proxy } = proxyOf({ target: origin.url, ...ages });
+    await ask(proxy, null);
+    await eventually(() => origin.connections === 0);
+    await ask(proxy, null);
+    await ask(proxy, null);
+    expect(new Set(ports).size).toBe(2);
+    expect(ports[1]).toBe(ports[2]);
+  });
+
   it('are renewed after maxSocketAgeMs, and what runs on them ends in peace', async () => {
     const origin = await startUpstream();
     const { proxy } = proxyOf({ target: origin.url, maxSocketAgeMs: 50 });
