@@ -5,7 +5,7 @@ import type { AccessRecord } from './access-record.js';
 import type { AccessLogOptions } from './options.js';
 import type { Redaction } from './redaction.js';
 import { safeSink, tellFailure } from './safe-sink.js';
-import { stdoutLines } from './standard-lines.js';
+import { stdoutLater, stdoutLines } from './standard-lines.js';
 import { toLogger } from './to-logger.js';
 
 /** Compiles where the records go, and in which form. */
@@ -15,6 +15,11 @@ export function accessWriter(
 ): (record: AccessRecord, ctx: Context) => void {
   const line = typeof format === 'function' ? ownFormat(format) : ACCESS_FORMATS[format];
 
+  if (logger === undefined && sink === stdoutLines) {
+    return function writeLater(record, ctx) {
+      stdoutLater(() => line(record, ctx, redaction));
+    };
+  }
   if (logger === undefined) {
     const write = safeSink(sink);
     return function writeLine(record, ctx) {

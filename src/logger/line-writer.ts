@@ -7,6 +7,9 @@ import { jsonLine } from './json-line.js';
 /** Takes one line of text, without the line end. */
 export type LineSink = (line: string) => void;
 
+/** A line, or what writes it when it is needed; `null` is no line. */
+export type Line = string | (() => string | null);
+
 export interface LineWriterOptions {
   /** Bytes that may wait; beyond them the newest lines are dropped. From 1 on. @default 16777216 */
   maxBufferBytes?: number;
@@ -24,7 +27,13 @@ export interface LineWriterOptions {
 /** Lines wait this long for company: a write for each would cost more than the request that it tells of. */
 const GATHER_MS = 20;
 /** What is written at once, about: as much as a pipe holds. */
-const CHUNK_LENGTH = 65_536;
+const CHUNK_BYTES = 65_536;
+const PAGE_BYTES = 2 * CHUNK_BYTES;
+/** Counted for a line that is yet to be written. */
+const LINE_LENGTH = 512;
+const LINE_END = 10;
+/** A character of UTF-16 is at most so many bytes of UTF-8. */
+const MAX_CHAR_BYTES = 3;
 /** A pipe that is full is asked again soon, one that is broken, or a disk that is full, less and less often. */
 const FULL_PIPE_MS = { first: 1, last: 50 };
 const FAILED_MS = { first: 100, last: 5_000 };
@@ -45,8 +54,13 @@ export class LineWriter {
   readonly #unblock: () => boolean;
   readonly #clock: Clock;
   readonly #fs: { write: typeof write; writeSync: typeof writeSync };
-  /** Lines that are no bytes yet. */
-  #text = '';
+  /** Lines that are no bytes yet, and about how long they are. */
+  #gathered: Line[] = [];
+  #length = 0;
+  /** Where lines become bytes; what stands in front of `#start` is in chunks. */
+  #page: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
   readonly #chunks: Buffer[] = [];
   /** Bytes of the first chunk that are out. */
   #offset = 0;
@@ -78,14 +92,10 @@ export class LineWriter {
   }
 
   /** Takes one line, without its line end. */
-  add(line: string): void {
-    // What is no bytes yet is counted in characters: it is at most one chunk.
-    if (this.#sealed - this.#written + this.#text.length + line.length >= this.#maxBufferBytes) {
-      this.#lost++;
-      return;
-    }
-    this.#text += `${line}\n`;
-    if (this.#text.length >= CHUNK_LENGTH) {
+  add(line: Line): void {
+    this.#gathered.push(line);
+    this.#length += typeof line === 'string' ? line.length : LINE_LENGTH;
+    if (this.#length >= CHUNK_BYTES) {
       this.#seal();
       if (this.#failures === 0 && !this.#isWriting) this.#write();
     } else if (this.#timer === null && !this.#isWriting) this.#wait(GATHER_MS);
@@ -143,12 +153,38 @@ export class LineWriter {
     return left;
   }
 
+  /** Makes one chunk of what has gathered: many lines in a row take half of the time that each by itself would take. */
   #seal(): void {
-    if (this.#text === '') return;
-    const chunk = Buffer.from(this.#text);
-    this.#text = '';
-    this.#chunks.push(chunk);
-    this.#sealed += chunk.length;
+    const lines = this.#gathered;
+    this.#gathered = [];
+    this.#length = 0;
+    for (const line of lines) {
+      const text = typeof line === 'string' ? line : line();
+      if (text === null) continue;
+      if (this.#sealed - this.#written + text.length >= this.#maxBufferBytes) this.#lost++;
+      else this.#append(text);
+    }
+    this.#cut();
+  }
+
+  #append(line: string): void {
+    const most = line.length * MAX_CHAR_BYTES + 1;
+    if (this.#end + most > this.#page.length) {
+      this.#cut();
+      this.#page = Buffer.allocUnsafeSlow(Math.max(PAGE_BYTES, most));
+      this.#start = this.#end = 0;
+    }
+    const before = this.#end;
+    this.#end += this.#page.write(line, before);
+    this.#page[this.#end++] = LINE_END;
+    this.#sealed += this.#end - before;
+  }
+
+  /** The next lines are behind it, in the rest of the page. */
+  #cut(): void {
+    if (this.#start === this.#end) return;
+    this.#chunks.push(this.#page.subarray(this.#start, this.#end));
+    this.#start = this.#end;
   }
 
   /** What is to be written next. */
@@ -184,7 +220,7 @@ export class LineWriter {
     }
     // One chunk in a turn: the loop has more to do.
     if (this.#chunks.length > 0) this.#wait(FULL_PIPE_MS.first);
-    else if (this.#text !== '') this.#wait(GATHER_MS);
+    else if (this.#gathered.length > 0) this.#wait(GATHER_MS);
   }
 
   readonly #onWritten = (error: Error | null, written: number): void => {
@@ -192,7 +228,7 @@ export class LineWriter {
     if (error !== null) return this.#retry(error);
     this.#advance(written);
     if (this.#chunks.length > 0) this.#write();
-    else if (this.#text !== '') this.#wait(GATHER_MS);
+    else if (this.#gathered.length > 0) this.#wait(GATHER_MS);
   };
 
   #advance(bytes: number): void {
@@ -211,7 +247,8 @@ export class LineWriter {
     const message = `${this.#lost} lines of the log were lost: more than ${this.#maxBufferBytes} bytes waited to be written`;
     const lost = { code: 'ERR_GATEWAY_LOG_LOST', lost: this.#lost, message };
     this.#lost = 0;
-    this.#text += `${jsonLine({ timestamp: isoTime(this.#clock.wall()), level: 'error', ...lost })}\n`;
+    this.#append(jsonLine({ timestamp: isoTime(this.#clock.wall()), level: 'error', ...lost }));
+    this.#cut();
   }
 
   #retry(error: unknown): void {

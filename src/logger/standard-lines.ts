@@ -1,4 +1,4 @@
-import { LineWriter, type LineSink } from './line-writer.js';
+import { LineWriter, type Line, type LineSink } from './line-writer.js';
 
 const stdout = new LineWriter(1, { unblock: () => unblock(process.stdout) });
 const stderr = new LineWriter(2, { unblock: () => unblock(process.stderr) });
@@ -17,21 +17,28 @@ let pausesAtExit = 100;
  * SIGTERM, as `serve()` does, or call `close()` of the gateway: it waits until its lines are out.
  */
 export const stdoutLines: LineSink = (line) => {
-  if (!isOwned) own();
-  stdout.add(line);
-  if (isExiting) flushAtExit();
+  add(stdout, line);
 };
 
 /** Standard error, in the same way. */
 export const stderrLines: LineSink = (line) => {
-  if (!isOwned) own();
-  stderr.add(line);
-  if (isExiting) flushAtExit();
+  add(stderr, line);
 };
+
+/** {@link stdoutLines} for a line that is written only when it goes out. */
+export function stdoutLater(line: () => string | null): void {
+  add(stdout, line);
+}
 
 /** Resolves when all lines that were given to both are out, or when nothing has moved for a second. */
 export async function flushLines(): Promise<void> {
   await Promise.all([stdout.flush(), stderr.flush()]);
+}
+
+function add(writer: LineWriter, line: Line): void {
+  if (!isOwned) own();
+  writer.add(line);
+  if (isExiting) flushAtExit();
 }
 
 function own(): void {
