@@ -110,6 +110,8 @@ export class Context {
    * calls {@link completeAnswer}. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
+  /** Fields that no upstream may give to an answer of this exchange; written by {@link withholdAnswerHeaders}. */
+  withheldHeaders: readonly string[] | null = null;
   /** Fields of the request upstream in which the client has no say; a draft has them too. See {@link setUpstreamFields}. */
   upstreamFields: UpstreamFields | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
@@ -172,8 +174,15 @@ export class Context {
     given.vary = given.vary === undefined ? fields : mergedList(given.vary, fields);
   }
 
+  /** Takes fields from every answer of this exchange, but for those that it is given here. @param names Lower case. */
+  withholdAnswerHeaders(names: readonly string[]): void {
+    this.withheldHeaders = this.withheldHeaders === null ? names : [...this.withheldHeaders, ...names];
+  }
+
   /** Gives an answer the fields of {@link answerHeaders}. They win, but for `Vary`, where the answer's own stay too. */
   completeAnswer(headers: HeaderMap): void {
+    if (this.withheldHeaders !== null)
+      for (const name of this.withheldHeaders) if (headers[name] !== undefined) headers[name] = undefined;
     if (this.answerHeaders === null) return;
     const { vary } = headers;
     Object.assign(headers, this.answerHeaders);
@@ -206,10 +215,7 @@ export class Context {
     this.#outcome = outcome;
     this.finishedAt = this.clock.now();
     if (this.#finishListeners === null) return;
-    for (const listener of this.#finishListeners)
-      runListener(() => {
-        listener(this, outcome);
-      });
+    for (const listener of this.#finishListeners) runListener(listener, this, outcome);
   }
 
   /**
@@ -245,4 +251,4 @@ export class Context {
 }
 
 /** A listener that fails takes neither the others along nor the process. */
-const runListener = compileHook('A listener of onFinish');
+const runListener = compileHook<[ctx: Context, outcome: Outcome]>('A listener of onFinish');

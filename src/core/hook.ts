@@ -6,7 +6,9 @@ import { warn } from './warn.js';
  *
  * @param what What fails, in words of the warning.
  */
-export function compileHook(what: string): (run: () => unknown) => void {
+export function compileHook<Given extends unknown[] = []>(
+  what: string,
+): (run: (...given: Given) => unknown, ...given: Given) => void {
   let hasWarned = false;
 
   function report(error: unknown): void {
@@ -16,9 +18,9 @@ export function compileHook(what: string): (run: () => unknown) => void {
     warn('ERR_GATEWAY_HOOK', `${what} failed, and requests go on without it: ${reason}`);
   }
 
-  return function runHook(run) {
+  return function runHook(run, ...given) {
     try {
-      const result = run();
+      const result = run(...given);
       if (result instanceof Promise) result.catch(report);
     } catch (error) {
       report(error);

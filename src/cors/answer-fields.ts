@@ -3,7 +3,7 @@ import type { HeaderMap } from '../core/types.js';
 import type { CorsNames, CorsOptions } from './options.js';
 
 /** Every field that could let a page in: what an upstream says in one of them is never passed on. */
-const CORS_FIELDS = [
+export const CORS_FIELDS: readonly string[] = [
   'access-control-allow-credentials',
   'access-control-allow-headers',
   'access-control-allow-methods',
@@ -11,14 +11,14 @@ const CORS_FIELDS = [
   'access-control-allow-private-network',
   'access-control-expose-headers',
   'access-control-max-age',
-] as const;
+];
 
 /** What the answer to a preflight depends on, for caches. */
 export const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
 
 /** The fields of answers, made once. */
 export interface AnswerFields {
-  /** Of every answer: a field without a value is taken from it. Pages get in where all may, and nowhere else. */
+  /** Of every answer. Pages get in where all may, and nowhere else. */
   readonly usual: Readonly<HeaderMap>;
   /** More of them for an origin that may read the answer; where not all may, its name is still to be added. */
   readonly allowed: Readonly<HeaderMap>;
@@ -29,21 +29,21 @@ export interface AnswerFields {
 export function compileAnswerFields(options: CorsOptions): AnswerFields {
   const { methods = 'GET,HEAD,PUT,PATCH,POST,DELETE', allowedHeaders, exposedHeaders, maxAge = 86_400 } = options;
   const usual = headerMap();
-  for (const name of CORS_FIELDS) usual[name] = undefined;
   usual.vary = 'Origin';
 
   const allowed = headerMap();
   if (options.credentials === true) allowed['access-control-allow-credentials'] = 'true';
-  allowed['access-control-expose-headers'] = listField(exposedHeaders);
+  setList(allowed, 'access-control-expose-headers', exposedHeaders);
   if (options.origin === '*') Object.assign(usual, allowed, { 'access-control-allow-origin': '*' });
 
   const preflight = headerMap();
-  preflight['access-control-allow-methods'] = listField(methods);
-  preflight['access-control-allow-headers'] = listField(allowedHeaders);
+  setList(preflight, 'access-control-allow-methods', methods);
+  setList(preflight, 'access-control-allow-headers', allowedHeaders);
   preflight['access-control-max-age'] = String(maxAge);
   return { usual, allowed, preflight };
 }
 
-function listField(names: CorsNames = []): string | undefined {
-  return [names].flat().join(',') || undefined;
+function setList(headers: HeaderMap, name: string, values: CorsNames = []): void {
+  const list = [values].flat().join(',');
+  if (list !== '') headers[name] = list;
 }

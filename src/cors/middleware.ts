@@ -1,7 +1,7 @@
 import type { Context } from '../core/context.js';
 import { validate } from '../core/options.js';
 import type { GatewayResponse, Handler, MaybePromise, Middleware } from '../core/types.js';
-import { compileAnswerFields, PREFLIGHT_VARY } from './answer-fields.js';
+import { compileAnswerFields, CORS_FIELDS, PREFLIGHT_VARY } from './answer-fields.js';
 import { corsSchema, type CorsOptions } from './options.js';
 import { compileOrigin } from './origin.js';
 import { isPreflight, requestedHeaders } from './preflight.js';
@@ -27,6 +27,7 @@ export function cors(options: CorsOptions): Middleware {
   function corsMiddleware(ctx: Context, next: Handler): MaybePromise<GatewayResponse> {
     const { origin, upgrade } = ctx.request.headers;
     // They hold, too, where a function of the user's that is asked below fails.
+    ctx.withholdAnswerHeaders(CORS_FIELDS);
     ctx.setAnswerHeaders(fields.usual);
     if (typeof origin !== 'string' || upgrade !== undefined) return next(ctx);
     const allowed = isAllowed(origin, ctx);

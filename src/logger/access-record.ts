@@ -41,7 +41,7 @@ export interface AccessRecord {
   readonly connectMs: number | undefined;
   /** From the start of sending to the head of the answer. */
   readonly firstByteMs: number | undefined;
-  /** From there to the end of the answer; until now, where it has not ended. */
+  /** From there to the end of the answer, or of the exchange, where that came first. */
   readonly bodyMs: number | undefined;
   /** Bytes of the body of the request, and of that of the answer, as far as they are known. */
   readonly bytesIn: number | undefined;
@@ -76,7 +76,7 @@ export function levelOf({ status, aborted }: Outcome): AccessRecord['level'] {
   return status >= 400 || aborted ? 'warn' : 'info';
 }
 
-/** Sums an exchange up. */
+/** Sums an exchange up that is over, maybe for some time. */
 export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redaction): AccessRecord {
   const { request, route, requestId, trace, target, attempt, lastAttempt, identity, clock, finishedAt } = ctx;
   const { cache, refusal, reason, dryRefusal, error } = ctx;
@@ -84,7 +84,7 @@ export function accessRecord(ctx: Context, outcome: Outcome, redaction: Redactio
   const { method, headers } = request;
   const path = redaction.path(cut(request.path));
   return {
-    timestamp: isoTime(clock.wall()),
+    timestamp: isoTime(clock.wall() - (clock.now() - finishedAt)),
     level: levelOf(outcome),
     requestId: requestId || undefined,
     traceId: trace?.traceId,
@@ -124,8 +124,8 @@ function queueMs({ startedAt, sentAt, connectMs }: Attempt): number {
   return sentAt - startedAt - connectMs;
 }
 
-function bodyMs({ answeredAt, endedAt }: Attempt, now: number): number {
-  return (Number.isNaN(endedAt) ? now : endedAt) - answeredAt;
+function bodyMs({ answeredAt, endedAt }: Attempt, finishedAt: number): number {
+  return (endedAt < finishedAt ? endedAt : finishedAt) - answeredAt;
 }
 
 /** `NaN` is the time of what has not happened. */

@@ -1,36 +1,38 @@
-import type { Context } from '../core/context.js';
+import type { Context, FinishListener, Outcome } from '../core/context.js';
 import { ACCESS_FORMATS, oneLine, type AccessFormat } from './access-formats.js';
 import { accessLine } from './access-line.js';
-import type { AccessRecord } from './access-record.js';
+import { accessRecord, type AccessRecord } from './access-record.js';
 import type { AccessLogOptions } from './options.js';
 import type { Redaction } from './redaction.js';
 import { safeSink, tellFailure } from './safe-sink.js';
 import { stdoutLater, stdoutLines } from './standard-lines.js';
 import { toLogger } from './to-logger.js';
 
-/** Compiles where the records go, and in which form. */
-export function accessWriter(
-  { logger, sink = stdoutLines, format = 'json' }: AccessLogOptions,
-  redaction: Redaction,
-): (record: AccessRecord, ctx: Context) => void {
-  const line = typeof format === 'function' ? ownFormat(format) : ACCESS_FORMATS[format];
+/** Compiles where the records of exchanges that are over go, and in which form. */
+export function accessWriter(options: AccessLogOptions, redaction: Redaction): FinishListener {
+  const { logger, sink = stdoutLines, format = 'json' } = options;
+  const write = typeof format === 'function' ? ownFormat(format) : ACCESS_FORMATS[format];
+  const lineOf = (ctx: Context, outcome: Outcome): string | null =>
+    write(accessRecord(ctx, outcome, redaction), ctx, redaction);
 
-  if (logger === undefined && sink === stdoutLines) {
-    return function writeLater(record, ctx) {
-      stdoutLater(() => line(record, ctx, redaction));
+  if (logger !== undefined) {
+    const log = toLogger(logger);
+    return function giveRecord(ctx, outcome) {
+      const record = accessRecord(ctx, outcome, redaction);
+      const message = format === 'json' ? record.message : write(record, ctx, redaction);
+      if (message !== null) log[record.level](record, message);
     };
   }
-  if (logger === undefined) {
-    const write = safeSink(sink);
-    return function writeLine(record, ctx) {
-      const text = line(record, ctx, redaction);
-      if (text !== null) write(text);
-    };
+  const take = safeSink(sink);
+  function giveLine(ctx: Context, outcome: Outcome): void {
+    const line = lineOf(ctx, outcome);
+    if (line !== null) take(line);
   }
-  const log = toLogger(logger);
-  return function writeRecord(record, ctx) {
-    const message = format === 'json' ? record.message : line(record, ctx, redaction);
-    if (message !== null) log[record.level](record, message);
+  if (sink !== stdoutLines) return giveLine;
+  return function giveLineLater(ctx, outcome) {
+    // What was cut short may still go wrong in more ways: it is told as it is now.
+    if (outcome.aborted) giveLine(ctx, outcome);
+    else stdoutLater(() => lineOf(ctx, outcome));
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Context, Outcome } from '../core/context.js';
 import { validate } from '../core/options.js';
 import type { Middleware } from '../core/types.js';
-import { accessRecord, levelOf } from './access-record.js';
+import { levelOf } from './access-record.js';
 import { accessWriter } from './access-writer.js';
 import { accessLogSchema, type AccessLogOptions } from './options.js';
 import { Redaction } from './redaction.js';
@@ -22,14 +22,13 @@ import { tellFailure } from './safe-sink.js';
 export function accessLog(options: AccessLogOptions = {}): Middleware {
   validate('accessLog', options, accessLogSchema);
   const { sampleRate = 1, random = Math.random, skip } = options;
-  const redaction = new Redaction(options);
-  const write = accessWriter(options, redaction);
+  const write = accessWriter(options, new Redaction(options));
 
   function logExchange(ctx: Context, outcome: Outcome): void {
     if (outcome.passedOn === true) return;
     if (sampleRate < 1 && levelOf(outcome) === 'info' && random() >= sampleRate) return;
     if (skip !== undefined && isSkipped(skip, ctx, outcome)) return;
-    write(accessRecord(ctx, outcome, redaction), ctx);
+    write(ctx, outcome);
   }
 
   return function accessLogMiddleware(ctx, next) {

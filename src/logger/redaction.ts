@@ -3,9 +3,7 @@ import { REDACTED, isSecretField, redactQuery, redactText } from '../core/redact
 import type { HeaderMap } from '../core/types.js';
 import type { AccessLogOptions } from './options.js';
 import { cutWhole } from './plain-fields.js';
-
-/** Texts that are remembered with what became of them. */
-const MAX_REMEMBERED = 256;
+import { remembering } from './remembering.js';
 
 /** What of a request may stand in a log, and in which form. Every text that it gives is bounded. */
 export class Redaction {
@@ -55,18 +53,4 @@ export class Redaction {
     }
     return shown;
   }
-}
-
-/** Clients say the same again and again, and to look through a text costs more than the rest of a line. */
-function remembering(work: (text: string) => string): (text: string) => string {
-  const known = new Map<string, string>();
-
-  return function look(text) {
-    const before = known.get(text);
-    if (before !== undefined) return before;
-    if (known.size === MAX_REMEMBERED) known.clear();
-    const result = work(text);
-    known.set(text, result);
-    return result;
-  };
 }

@@ -226,6 +226,24 @@ describe('Context', () => {
       expect(headers.vary).toBe('Accept');
     });
 
+    it('are all that is left of a field that is withheld, whoever withholds it', () => {
+      const ctx = fakeContext();
+      ctx.withholdAnswerHeaders(['server', 'x-a']);
+      ctx.withholdAnswerHeaders(['x-powered-by']);
+      ctx.setAnswerHeader('x-a', 'own');
+      const headers: HeaderMap = { server: 'upstream', 'x-a': 'upstream', 'x-powered-by': 'upstream', 'x-b': 'upstream' };
+      ctx.completeAnswer(headers);
+      expect(headers).toEqual({ 'x-a': 'own', 'x-b': 'upstream' });
+    });
+
+    it('withhold what no answer has without a trace', () => {
+      const ctx = fakeContext();
+      ctx.withholdAnswerHeaders(['server']);
+      const headers: HeaderMap = { 'x-a': '1' };
+      ctx.completeAnswer(headers);
+      expect(Object.keys(headers)).toEqual(['x-a']);
+    });
+
     it('belong to one exchange', () => {
       fakeContext().setAnswerHeaders({ 'x-a': '1' });
       expect(fakeContext().answerHeaders).toBeNull();

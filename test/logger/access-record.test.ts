@@ -153,6 +153,16 @@ describe('accessRecord', () => {
     expect(recordOf(ctx)).toMatchObject(expected);
   });
 
+  it('tells the same some time later, when the call of the upstream may have ended, too', () => {
+    const ctx = fullContext();
+    const lastAttempt = { ...(ctx.lastAttempt as Attempt), endedAt: Number.NaN };
+    ctx.lastAttempt = lastAttempt;
+    const record = recordOf(ctx);
+    (ctx.clock as FakeClock).advance(20);
+    lastAttempt.endedAt = ctx.clock.now();
+    expect(accessRecord(ctx, OK, new Redaction({ query: true }))).toEqual(record);
+  });
+
   it('names the code of a refusal, or of the error', () => {
     const ctx = fakeContext();
     refuse(ctx, 'ERR_GATEWAY_UPSTREAM_RESET');
