@@ -231,7 +231,12 @@ describe('Context', () => {
       ctx.withholdAnswerHeaders(['server', 'x-a']);
       ctx.withholdAnswerHeaders(['x-powered-by']);
       ctx.setAnswerHeader('x-a', 'own');
-      const headers: HeaderMap = { server: 'upstream', 'x-a': 'upstream', 'x-powered-by': 'upstream', 'x-b': 'upstream' };
+      const headers: HeaderMap = {
+        server: 'upstream',
+        'x-a': 'upstream',
+        'x-powered-by': 'upstream',
+        'x-b': 'upstream',
+      };
       ctx.completeAnswer(headers);
       expect(headers).toEqual({ 'x-a': 'own', 'x-b': 'upstream' });
     });

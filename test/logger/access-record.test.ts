@@ -154,12 +154,14 @@ describe('accessRecord', () => {
   });
 
   it('tells the same some time later, when the call of the upstream may have ended, too', () => {
-    const ctx = fullContext();
-    const lastAttempt = { ...(ctx.lastAttempt as Attempt), endedAt: Number.NaN };
+    const clock = new FakeClock();
+    const ctx = fakeContext({}, { clock });
+    const lastAttempt = { ...attempt(), endedAt: Number.NaN };
     ctx.lastAttempt = lastAttempt;
+    clock.advance(30);
     const record = recordOf(ctx);
-    (ctx.clock as FakeClock).advance(20);
-    lastAttempt.endedAt = ctx.clock.now();
+    clock.advance(20);
+    lastAttempt.endedAt = clock.now();
     expect(accessRecord(ctx, OK, new Redaction({ query: true }))).toEqual(record);
   });
 
