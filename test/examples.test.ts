@@ -15,6 +15,7 @@ vi.mock('../src/logger/standard-lines.js', () => ({
   stdoutLines: (line: string) => void log.push(line),
   stderrLines: (line: string) => void log.push(line),
   flushLines: () => Promise.resolve(),
+  writeAtExit: () => undefined,
 }));
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -176,7 +177,7 @@ const EXPECTATIONS: Record<string, (url: string) => Promise<void>> = {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('shop_pauses_total 1\n');
     expect(metrics).toContain('http_route="users",http_response_status_code="2xx"} 4\n');
-    expect(log.filter((line) => line.includes('"route":"users"'))).toHaveLength(2);
+    await expect.poll(() => log.filter((line) => line.includes('"route":"users"'))).toHaveLength(2);
     expect(log.join('')).not.toMatch(/readyz|metrics/);
   },
 
@@ -246,7 +247,7 @@ describe.each(files)('examples/%s', (file) => {
       await running.close();
     }
     await expect(fetch(running.url)).rejects.toThrow('fetch failed');
-    if (file !== '04-one-piece.ts') expect(log.join('')).toContain('"status":200');
+    if (file !== '04-one-piece.ts') await expect.poll(() => log.join('')).toContain('"status":200');
   });
 
   it('runs by itself and says where', async () => {

@@ -1,26 +1,17 @@
 import type { Attempt, AttemptObserver } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
 import type { Destination } from './destination.js';
+import { makeDraft, type Draft } from './draft.js';
 import type { RefusalCode } from './errors.js';
-import { headerMap, isVouchedField, mergedList, nominatedFields } from './headers.js';
+import { workLater } from './late-work.js';
+import { headerMap, mergedList } from './headers.js';
 import { compileHook } from './hook.js';
 import type { TraceContext } from './trace-context.js';
 import type { UpstreamFields } from './upstream-fields.js';
-import type { Body, GatewayRequest, GatewayResponse, HeaderMap, Identity, RouteMatch } from './types.js';
+import type { GatewayRequest, GatewayResponse, HeaderMap, Identity, RouteMatch } from './types.js';
 
 /** No parameters: shared, so that a route without any costs no object. */
 export const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
-
-/** The changeable copy of what goes upstream; transforms write here, the proxy reads here. */
-export interface Draft {
-  method: string;
-  /** Path and query to send, below the path of the target; `null` leaves the proxy's own rule in force. */
-  url: string | null;
-  /** `''` or `'?a=b'`; of no effect beside {@link url}. */
-  query: string;
-  headers: HeaderMap;
-  body: Body;
-}
 
 /** How an exchange ended. */
 export interface Outcome {
@@ -110,8 +101,6 @@ export class Context {
    * calls {@link completeAnswer}. Made on first use by {@link setAnswerHeader}.
    */
   answerHeaders: HeaderMap | null = null;
-  /** Fields that no upstream may give to an answer of this exchange; written by {@link withholdAnswerHeaders}. */
-  withheldHeaders: readonly string[] | null = null;
   /** Fields of the request upstream in which the client has no say; a draft has them too. See {@link setUpstreamFields}. */
   upstreamFields: UpstreamFields | null = null;
   /** What went wrong, for the log, never for the client; written by the error boundary, the proxy and `retry`. */
@@ -119,7 +108,9 @@ export class Context {
 
   #state: Record<string, unknown> | null = null;
   #draft: Draft | null = null;
+  #withheld: readonly string[] | null = null;
   #finishListeners: FinishListener[] | null = null;
+  #lateListeners: FinishListener[] | null = null;
   #cancellable: Cancellable | null = null;
   #abortController: AbortController | null = null;
   #aborted: Error | null = null;
@@ -137,20 +128,9 @@ export class Context {
     return (this.#state ??= Object.create(null) as Record<string, unknown>);
   }
 
-  /**
-   * The copy of the request that goes upstream, made on first use. Identity that the client claimed is not in it, nor
-   * what it named in `Connection`.
-   */
+  /** The copy of the request that goes upstream, made on first use by {@link makeDraft}. */
   draft(): Draft {
-    if (this.#draft === null) {
-      const { method, query, headers, body } = this.request;
-      const copy = Object.assign(headerMap(), headers);
-      const nominated = nominatedFields(headers.connection);
-      for (const name in copy) if (isVouchedField(name) || nominated?.has(name)) delete copy[name];
-      this.#draft = { method, url: null, query, headers: copy, body };
-      this.upstreamFields?.writeOver(copy);
-    }
-    return this.#draft;
+    return (this.#draft ??= makeDraft(this.request, this.upstreamFields));
   }
 
   /** The draft if a piece has asked for one: readers that change nothing look here. */
@@ -176,13 +156,12 @@ export class Context {
 
   /** Takes fields from every answer of this exchange, but for those that it is given here. @param names Lower case. */
   withholdAnswerHeaders(names: readonly string[]): void {
-    this.withheldHeaders = this.withheldHeaders === null ? names : [...this.withheldHeaders, ...names];
+    this.#withheld = this.#withheld === null ? names : [...this.#withheld, ...names];
   }
 
   /** Gives an answer the fields of {@link answerHeaders}. They win, but for `Vary`, where the answer's own stay too. */
   completeAnswer(headers: HeaderMap): void {
-    if (this.withheldHeaders !== null)
-      for (const name of this.withheldHeaders) if (headers[name] !== undefined) headers[name] = undefined;
+    if (this.#withheld !== null) for (const name of this.#withheld) if (name in headers) headers[name] = undefined;
     if (this.answerHeaders === null) return;
     const { vary } = headers;
     Object.assign(headers, this.answerHeaders);
@@ -209,13 +188,30 @@ export class Context {
     else listener(this, this.#outcome);
   }
 
+  /**
+   * Calls `listener` within 10 ms after that, in a row with those of other exchanges, which takes half of the time: for
+   * what nobody waits for, such as a log. At once, where the answer was cut short: more may still go wrong with it.
+   */
+  afterFinish(listener: FinishListener): void {
+    if (this.#outcome === null) (this.#lateListeners ??= []).push(listener);
+    else listener(this, this.#outcome);
+  }
+
   /** Ends the exchange; called once by the owner of the connection. A second call does nothing. */
   finish(outcome: Outcome): void {
     if (this.#outcome !== null) return;
     this.#outcome = outcome;
     this.finishedAt = this.clock.now();
-    if (this.#finishListeners === null) return;
-    for (const listener of this.#finishListeners) runListener(listener, this, outcome);
+    this.#tell(this.#finishListeners, outcome);
+    if (this.#lateListeners === null) return;
+    const tellLate = (): void => this.#tell(this.#lateListeners, outcome);
+    if (outcome.aborted) tellLate();
+    else workLater(tellLate);
+  }
+
+  #tell(listeners: readonly FinishListener[] | null, outcome: Outcome): void {
+    if (listeners === null) return;
+    for (const listener of listeners) runListener(listener, this, outcome);
   }
 
   /**

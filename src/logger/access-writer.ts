@@ -1,19 +1,17 @@
-import type { Context, FinishListener, Outcome } from '../core/context.js';
+import type { FinishListener } from '../core/context.js';
 import { ACCESS_FORMATS, oneLine, type AccessFormat } from './access-formats.js';
 import { accessLine } from './access-line.js';
 import { accessRecord, type AccessRecord } from './access-record.js';
 import type { AccessLogOptions } from './options.js';
 import type { Redaction } from './redaction.js';
 import { safeSink, tellFailure } from './safe-sink.js';
-import { stdoutLater, stdoutLines } from './standard-lines.js';
+import { stdoutLines } from './standard-lines.js';
 import { toLogger } from './to-logger.js';
 
 /** Compiles where the records of exchanges that are over go, and in which form. */
 export function accessWriter(options: AccessLogOptions, redaction: Redaction): FinishListener {
   const { logger, sink = stdoutLines, format = 'json' } = options;
   const write = typeof format === 'function' ? ownFormat(format) : ACCESS_FORMATS[format];
-  const lineOf = (ctx: Context, outcome: Outcome): string | null =>
-    write(accessRecord(ctx, outcome, redaction), ctx, redaction);
 
   if (logger !== undefined) {
     const log = toLogger(logger);
@@ -24,15 +22,9 @@ export function accessWriter(options: AccessLogOptions, redaction: Redaction): F
     };
   }
   const take = safeSink(sink);
-  function giveLine(ctx: Context, outcome: Outcome): void {
-    const line = lineOf(ctx, outcome);
+  return function giveLine(ctx, outcome) {
+    const line = write(accessRecord(ctx, outcome, redaction), ctx, redaction);
     if (line !== null) take(line);
-  }
-  if (sink !== stdoutLines) return giveLine;
-  return function giveLineLater(ctx, outcome) {
-    // What was cut short may still go wrong in more ways: it is told as it is now.
-    if (outcome.aborted) giveLine(ctx, outcome);
-    else stdoutLater(() => lineOf(ctx, outcome));
   };
 }
 

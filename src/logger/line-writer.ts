@@ -7,9 +7,6 @@ import { jsonLine } from './json-line.js';
 /** Takes one line of text, without the line end. */
 export type LineSink = (line: string) => void;
 
-/** A line, or what writes it when it is needed; `null` is no line. */
-export type Line = string | (() => string | null);
-
 export interface LineWriterOptions {
   /** Bytes that may wait; beyond them the newest lines are dropped. From 1 on. @default 16777216 */
   maxBufferBytes?: number;
@@ -28,12 +25,7 @@ export interface LineWriterOptions {
 const GATHER_MS = 20;
 /** What is written at once, about: as much as a pipe holds. */
 const CHUNK_BYTES = 65_536;
-const PAGE_BYTES = 2 * CHUNK_BYTES;
-/** Counted for a line that is yet to be written. */
-const LINE_LENGTH = 512;
-const LINE_END = 10;
-/** A character of UTF-16 is at most so many bytes of UTF-8. */
-const MAX_CHAR_BYTES = 3;
+const PAGE_BYTES = 4 * CHUNK_BYTES;
 /** A pipe that is full is asked again soon, one that is broken, or a disk that is full, less and less often. */
 const FULL_PIPE_MS = { first: 1, last: 50 };
 const FAILED_MS = { first: 100, last: 5_000 };
@@ -54,18 +46,15 @@ export class LineWriter {
   readonly #unblock: () => boolean;
   readonly #clock: Clock;
   readonly #fs: { write: typeof write; writeSync: typeof writeSync };
-  /** Lines that are no bytes yet, and about how long they are. */
-  #gathered: Line[] = [];
-  #length = 0;
-  /** Where lines become bytes; what stands in front of `#start` is in chunks. */
+  /** Lines are bytes at once. They gather from `#start` to `#end`; what stands in front of them is in chunks. */
   #page: Buffer = Buffer.alloc(0);
   #start = 0;
   #end = 0;
   readonly #chunks: Buffer[] = [];
   /** Bytes of the first chunk that are out. */
   #offset = 0;
-  /** Bytes that have ever become chunks, and those of them that are out. */
-  #sealed = 0;
+  /** Bytes that were ever taken, and those of them that are out. */
+  #taken = 0;
   #written = 0;
   #lost = 0;
   /** Lines gather, or a failed write is to be tried again. */
@@ -79,7 +68,7 @@ export class LineWriter {
     fd: number,
     {
       maxBufferBytes = 16_777_216,
-      unblock = never,
+      unblock = () => false,
       clock = systemClock,
       fs = { write, writeSync },
     }: LineWriterOptions = {},
@@ -92,10 +81,13 @@ export class LineWriter {
   }
 
   /** Takes one line, without its line end. */
-  add(line: Line): void {
-    this.#gathered.push(line);
-    this.#length += typeof line === 'string' ? line.length : LINE_LENGTH;
-    if (this.#length >= CHUNK_BYTES) {
+  add(line: string): void {
+    if (this.#taken - this.#written + line.length >= this.#maxBufferBytes) {
+      this.#lost++;
+      return;
+    }
+    this.#append(line);
+    if (this.#end - this.#start >= CHUNK_BYTES) {
       this.#seal();
       if (this.#failures === 0 && !this.#isWriting) this.#write();
     } else if (this.#timer === null && !this.#isWriting) this.#wait(GATHER_MS);
@@ -103,8 +95,7 @@ export class LineWriter {
 
   /** Resolves when every line that was given so far is out, or when nothing has moved for a second. */
   flush(): Promise<void> {
-    this.#seal();
-    if (this.#written === this.#sealed) return Promise.resolve();
+    if (this.#written === this.#taken) return Promise.resolve();
     return new Promise((resolve) => {
       let written = this.#written;
       const giveUp = (): void => {
@@ -115,7 +106,7 @@ export class LineWriter {
       // Somebody waits for this one, so it keeps the process alive; it ends by itself.
       const timer = setTimeout(giveUp, FLUSH_PATIENCE_MS);
       const flush = {
-        end: this.#sealed,
+        end: this.#taken,
         done: () => {
           clearTimeout(timer);
           this.#flushes.delete(flush);
@@ -153,35 +144,21 @@ export class LineWriter {
     return left;
   }
 
-  /** Makes one chunk of what has gathered: many lines in a row take half of the time that each by itself would take. */
-  #seal(): void {
-    const lines = this.#gathered;
-    this.#gathered = [];
-    this.#length = 0;
-    for (const line of lines) {
-      const text = typeof line === 'string' ? line : line();
-      if (text === null) continue;
-      if (this.#sealed - this.#written + text.length >= this.#maxBufferBytes) this.#lost++;
-      else this.#append(text);
-    }
-    this.#cut();
-  }
-
   #append(line: string): void {
-    const most = line.length * MAX_CHAR_BYTES + 1;
+    // A character of UTF-16 is at most three bytes of UTF-8.
+    const most = 3 * (line.length + 1);
     if (this.#end + most > this.#page.length) {
-      this.#cut();
+      this.#seal();
       this.#page = Buffer.allocUnsafeSlow(Math.max(PAGE_BYTES, most));
       this.#start = this.#end = 0;
     }
-    const before = this.#end;
-    this.#end += this.#page.write(line, before);
-    this.#page[this.#end++] = LINE_END;
-    this.#sealed += this.#end - before;
+    const bytes = this.#page.write(`${line}\n`, this.#end);
+    this.#end += bytes;
+    this.#taken += bytes;
   }
 
-  /** The next lines are behind it, in the rest of the page. */
-  #cut(): void {
+  /** Makes a chunk of what has gathered. The next lines are behind it, in the rest of the page. */
+  #seal(): void {
     if (this.#start === this.#end) return;
     this.#chunks.push(this.#page.subarray(this.#start, this.#end));
     this.#start = this.#end;
@@ -194,13 +171,10 @@ export class LineWriter {
   }
 
   #wait(delayMs: number): void {
-    this.#timer = this.#clock.setTimer(this.#onTimer, delayMs);
+    this.#timer = this.#clock.setTimer(() => {
+      this.#write();
+    }, delayMs);
   }
-
-  readonly #onTimer = (): void => {
-    this.#timer = null;
-    this.#write();
-  };
 
   #write(): void {
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
@@ -220,7 +194,7 @@ export class LineWriter {
     }
     // One chunk in a turn: the loop has more to do.
     if (this.#chunks.length > 0) this.#wait(FULL_PIPE_MS.first);
-    else if (this.#gathered.length > 0) this.#wait(GATHER_MS);
+    else if (this.#start !== this.#end) this.#wait(GATHER_MS);
   }
 
   readonly #onWritten = (error: Error | null, written: number): void => {
@@ -228,7 +202,7 @@ export class LineWriter {
     if (error !== null) return this.#retry(error);
     this.#advance(written);
     if (this.#chunks.length > 0) this.#write();
-    else if (this.#gathered.length > 0) this.#wait(GATHER_MS);
+    else if (this.#start !== this.#end) this.#wait(GATHER_MS);
   };
 
   #advance(bytes: number): void {
@@ -248,7 +222,6 @@ export class LineWriter {
     const lost = { code: 'ERR_GATEWAY_LOG_LOST', lost: this.#lost, message };
     this.#lost = 0;
     this.#append(jsonLine({ timestamp: isoTime(this.#clock.wall()), level: 'error', ...lost }));
-    this.#cut();
   }
 
   #retry(error: unknown): void {
@@ -263,10 +236,6 @@ export class LineWriter {
       `The log cannot be written to ${where} (${code}); its lines wait and are tried again`,
     );
   }
-}
-
-function never(): boolean {
-  return false;
 }
 
 /** There is no room at the moment. */

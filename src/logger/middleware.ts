@@ -6,6 +6,7 @@ import { accessWriter } from './access-writer.js';
 import { accessLogSchema, type AccessLogOptions } from './options.js';
 import { Redaction } from './redaction.js';
 import { tellFailure } from './safe-sink.js';
+import { stdoutLines, writeAtExit } from './standard-lines.js';
 
 /**
  * Logs each exchange when it is over: the answer is out, or the client has left (499). By default it is one line of JSON
@@ -21,7 +22,7 @@ import { tellFailure } from './safe-sink.js';
  */
 export function accessLog(options: AccessLogOptions = {}): Middleware {
   validate('accessLog', options, accessLogSchema);
-  const { sampleRate = 1, random = Math.random, skip } = options;
+  const { logger, sink = stdoutLines, sampleRate = 1, random = Math.random, skip } = options;
   const write = accessWriter(options, new Redaction(options));
 
   function logExchange(ctx: Context, outcome: Outcome): void {
@@ -31,6 +32,14 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
     write(ctx, outcome);
   }
 
+  if (logger === undefined && sink === stdoutLines) {
+    writeAtExit();
+    return function accessLogMiddleware(ctx, next) {
+      ctx.afterFinish(logExchange);
+      return next(ctx);
+    };
+  }
+  // A sink of the user's knows best when it has time.
   return function accessLogMiddleware(ctx, next) {
     ctx.onFinish(logExchange);
     return next(ctx);

@@ -1,4 +1,5 @@
-import { LineWriter, type Line, type LineSink } from './line-writer.js';
+import { finishLateWork } from '../core/late-work.js';
+import { LineWriter, type LineSink } from './line-writer.js';
 
 const stdout = new LineWriter(1, { unblock: () => unblock(process.stdout) });
 const stderr = new LineWriter(2, { unblock: () => unblock(process.stderr) });
@@ -25,29 +26,27 @@ export const stderrLines: LineSink = (line) => {
   add(stderr, line);
 };
 
-/** {@link stdoutLines} for a line that is written only when it goes out. */
-export function stdoutLater(line: () => string | null): void {
-  add(stdout, line);
-}
-
 /** Resolves when all lines that were given to both are out, or when nothing has moved for a second. */
 export async function flushLines(): Promise<void> {
+  finishLateWork();
   await Promise.all([stdout.flush(), stderr.flush()]);
 }
 
-function add(writer: LineWriter, line: Line): void {
-  if (!isOwned) own();
+/** From now on nothing that is yet to be written is lost when the process exits. */
+export function writeAtExit(): void {
+  if (!isOwned) process.on('exit', flushAtExit);
+  isOwned = true;
+}
+
+function add(writer: LineWriter, line: string): void {
+  if (!isOwned) writeAtExit();
   writer.add(line);
   if (isExiting) flushAtExit();
 }
 
-function own(): void {
-  isOwned = true;
-  process.on('exit', flushAtExit);
-}
-
 /** Whoever has a line to write from now on, in a listener of his own, writes it at once. */
 function flushAtExit(): void {
+  finishLateWork();
   isExiting = true;
   pausesAtExit = stderr.flushSync(stdout.flushSync(pausesAtExit));
 }

@@ -32,7 +32,7 @@ export function metrics(options: MetricsOptions = {}): MetricsMiddleware {
   const server = new ServerMetrics(registry, buckets);
   const upstreams = new UpstreamMetrics(registry, buckets);
 
-  function onFinish(ctx: Context, outcome: Outcome): void {
+  function count(ctx: Context, outcome: Outcome): void {
     server.end(ctx);
     if (outcome.passedOn === true) return;
     const durationMs = ctx.finishedAt - ctx.startedAt;
@@ -42,7 +42,7 @@ export function metrics(options: MetricsOptions = {}): MetricsMiddleware {
 
   const middleware: Middleware = function metricsMiddleware(ctx, next) {
     server.start(ctx);
-    ctx.onFinish(onFinish);
+    ctx.afterFinish(count);
     ctx.observeAttempts(upstreams);
     return next(ctx);
   };

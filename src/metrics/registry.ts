@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { compileHook } from '../core/hook.js';
+import { finishLateWork } from '../core/late-work.js';
 import { ConfigError, integer, object, validate, type Fault, type Schema } from '../core/options.js';
 import { CounterSeries } from './counter-series.js';
 import type { ExpositionFormat } from './exposition-format.js';
@@ -102,8 +103,9 @@ export class MetricsRegistry {
     return () => void this.#collectors.delete(runCollector);
   }
 
-  /** Runs the collectors; {@link text} does so itself. */
+  /** Counts what is over, and runs the collectors; {@link text} does so itself. */
   refresh(): void {
+    finishLateWork();
     for (const runCollector of this.#collectors) runCollector();
   }
 

@@ -1,6 +1,7 @@
 import type { Attempt, AttemptObserver } from '../core/attempt.js';
 import type { Context } from '../core/context.js';
 import { isGatewayError, isRefusalCode } from '../core/errors.js';
+import { workLater } from '../core/late-work.js';
 import { serverAddress, type ServerAddress } from '../core/server-address.js';
 import { BoundedTable, OTHER } from './bounded-table.js';
 import { DurationTable } from './duration-table.js';
@@ -23,7 +24,9 @@ export class UpstreamMetrics implements AttemptObserver {
   }
 
   onAttemptEnd(_ctx: Context, attempt: Attempt): void {
-    this.#upstreams.get(attempt.origin).record(attempt);
+    workLater(() => {
+      this.#upstreams.get(attempt.origin).record(attempt);
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Context, Outcome } from '../core/context.js';
+import { finishLateWork } from '../core/late-work.js';
 import { integer, object, validate, type Schema } from '../core/options.js';
 import { BoundedTable } from './bounded-table.js';
 import { UsageMeter, type Usage } from './usage-meter.js';
@@ -54,11 +55,13 @@ export class UsageStats {
   }
 
   snapshot(): UsageSnapshot {
+    finishLateWork();
     return { routes: snapshotOf(this.#routes), consumers: snapshotOf(this.#consumers) };
   }
 
   /** Forgets everything, names included. */
   reset(): void {
+    finishLateWork();
     this.#routes.clear();
     this.#consumers.clear();
   }

@@ -1,4 +1,5 @@
-import type { Context, Draft } from '../core/context.js';
+import type { Context } from '../core/context.js';
+import type { Draft } from '../core/draft.js';
 import type { GatewayResponse, MaybePromise } from '../core/types.js';
 
 /** Gives a header field a value, in the place of the one it has; a `Set-Cookie` is a further one. */

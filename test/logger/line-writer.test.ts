@@ -89,43 +89,6 @@ describe('LineWriter', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('has late lines written when they go out, in their order, and leaves out those that are none', () => {
-    const { file, clock, writer } = setUp();
-    let written = 0;
-    const late = (text: string | null) => () => {
-      written++;
-      return text;
-    };
-    writer.add(late('1'));
-    writer.add('2');
-    writer.add(late(null));
-    writer.add(late('3'));
-    clock.advance(19);
-    expect([written, file.writes]).toEqual([0, 0]);
-    clock.advance(1);
-    expect([written, file.writes, file.text]).toEqual([3, 1, '1\n2\n3\n']);
-    writer.add(late(null));
-    clock.advance(100);
-    expect([file.writes, clock.pending]).toEqual([1, 0]);
-  });
-
-  it('takes a line that comes while late ones are written, and has it behind them', () => {
-    const { file, clock, writer } = setUp();
-    writer.add(() => {
-      writer.add('from within');
-      return 'first';
-    });
-    writer.add('second');
-    clock.advance(100);
-    expect(file.text).toBe('first\nsecond\nfrom within\n');
-  });
-
-  it('does not let late lines gather without end', () => {
-    const { file, writer } = setUp();
-    for (let i = 0; i < 128; i++) writer.add(() => 'late');
-    expect(file.text).toBe('late\n'.repeat(128));
-  });
-
   it('writes what fills page after page, in its order', () => {
     const { file, clock, writer } = setUp();
     const lines = Array.from({ length: 3_000 }, (_, i) => `${i} ${'x'.repeat((i * 37) % 900)}`);

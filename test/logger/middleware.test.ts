@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Context, Outcome } from '../../src/core/context.js';
+import { finishLateWork } from '../../src/core/late-work.js';
 import { ConfigError, type Fault } from '../../src/core/options.js';
 import type { GatewayResponse } from '../../src/core/types.js';
 import { accessLog, jsonLogger, type AccessLogOptions, type AccessRecord } from '../../src/logger/index.js';
@@ -27,12 +28,14 @@ function setUp(options: AccessLogOptions = {}): {
   return { lines, log };
 }
 
+const stdout: string[] = [];
 const stderr: string[] = [];
 const warnings: Error[] = [];
 
 vi.mock('../../src/logger/standard-lines.js', () => ({
   stderrLines: (line: string) => void stderr.push(line),
-  stdoutLines: () => undefined,
+  stdoutLines: (line: string) => void stdout.push(line),
+  writeAtExit: () => undefined,
   flushLines: () => Promise.resolve(),
 }));
 
@@ -41,7 +44,7 @@ function collectWarning(warning: Error): void {
 }
 
 beforeEach(() => {
-  stderr.length = 0;
+  stdout.length = stderr.length = 0;
   warnings.length = 0;
   process.on('warning', collectWarning);
 });
@@ -64,6 +67,25 @@ describe('accessLog', () => {
     ctx.finish({ status: 500, aborted: true });
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ path: '/users/42', query: '?token=[redacted]', status: 200 });
+  });
+
+  it('writes the lines of standard output a little later, in a row', () => {
+    const log = accessLog();
+    for (const url of ['/1', '/2']) {
+      const ctx = fakeContext({ url });
+      void log(ctx, ok);
+      ctx.finish({ status: 200, aborted: false });
+    }
+    expect(stdout).toEqual([]);
+    finishLateWork();
+    expect(stdout.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual(['/1', '/2']);
+  });
+
+  it('writes the line of an answer that was cut short at once: more may go wrong with it', () => {
+    const ctx = fakeContext();
+    void accessLog()(ctx, ok);
+    ctx.finish({ status: 499, aborted: true });
+    expect(stdout).toHaveLength(1);
   });
 
   it('tells nothing of a query unless it is asked for', () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Draft } from '../../src/core/context.js';
+import type { Draft } from '../../src/core/draft.js';
 import { HttpProxy } from '../../src/proxy/http-proxy.js';
 import { fakeContext } from '../support/request.js';
 
