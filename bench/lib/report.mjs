@@ -16,8 +16,11 @@ export const measures = [
   { key: 'rss', name: 'peak memory', better: -1 },
 ];
 
-/** Ratios of one setup to another, round by round. */
-export const compare = (entry, base, key) => ratios(entry.rounds, base.rounds, (round) => round[key]);
+/** Ratios of one setup to another, round by round; to the floor, to the slice of it that ran right before. */
+export const compare = (entry, base, key) => {
+  const baseRounds = entry.rounds.map(({ floor }, i) => (base.name === 'floor' && floor) || base.rounds[i]);
+  return ratios(entry.rounds, baseRounds, (round) => round[key]);
+};
 
 /** The main table, as Markdown. What everything is measured against is the floor, or the first of the run. */
 export function speedTable(entries) {
@@ -76,15 +79,16 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
   CPU time only. **CPU time per request of the setup's own process is the figure to read.**
 - Each setup is a process of its own, started ${starts} times, since two processes of one program differ for their whole
   life. Each start is warmed up for ${warmup} s and has ${rounds} rounds; in each round every setup runs for ${seconds} s, in
-  an order that rotates. A ratio is taken within its round and the median of the ratios is shown, with their middle
-  half: what slows the machine for a while hits both sides.
+  an order that rotates, and the floor right before each, with the same requests. A ratio is taken within its round, to
+  the floor that ran right before, and the median of the ratios is shown, with their middle half: what slows the machine
+  for a while hits both sides.
 - ${pinned ? 'The setup has one core to itself, load generator and upstream have another.' : 'The processes are not tied to cores.'}
 - The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
   by the exact count of answers.
 - Load: ${connections} keep-alive connections with one request in flight each, from one process that checks status and
   length of every answer. GET with the headers of a browser; the answer is a JSON body of about 200 bytes.
 - Where a setup asks for a token, every request carries one of about 300 bytes (HS256) or 600 (RS256), always the same,
-  and where it has CORS, an \`Origin\`. The floor gets neither, so that to carry them counts against these setups.
+  and where it has CORS, an \`Origin\`; the floor that it is compared with carries them, too.
 - Upstream: ${upstream}. Every proxy keeps up to 128 connections to it.
 - What the protections or a token add is less than what sets two processes apart, so for those figures of the verdict
   one process has the plain gateway and the others, each on a port, in as many starts and rounds of their own. The plain

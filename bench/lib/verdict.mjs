@@ -38,8 +38,8 @@ export function speedVerdict(entries, added) {
   ];
 }
 
-function addedVerdict({ name, rounds, plain, floor }) {
-  const share = spreadOf(rounds.map(({ cpu }, i) => (cpu - plain.rounds[i].cpu) / floor.rounds[i].cpu));
+function addedVerdict({ name, rounds, plain }) {
+  const share = spreadOf(rounds.map(({ cpu, floor }, i) => (cpu - plain.rounds[i].cpu) / floor.cpu));
   const what = `CPU per request that \`${name}\` adds to \`${plain.name}\` in one process, as a share of \`floor\``;
   return kept(what, times(share), '0.05x', share.median <= 0.05);
 }
