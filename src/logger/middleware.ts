@@ -10,7 +10,8 @@ import { stdoutLines, writeAtExit } from './standard-lines.js';
 
 /**
  * Logs each exchange when it is over: the answer is out, or the client has left (499). By default it is one line of JSON
- * on standard output, which never blocks the event loop; see {@link AccessRecord} for what it tells.
+ * on standard output, made within 10 ms, those of many exchanges in a row, and written without blocking the event loop;
+ * a sink or a logger of your own gets it at once. See {@link AccessRecord} for what it tells.
  *
  * Of the header fields it tells the user agent alone, unless `headers` names more, and of queries nothing, unless
  * `query` is on. What is known for a credential, in fields, queries, messages of errors, is kept back. A line is bounded and stays one line, whatever a client sends.

@@ -14,7 +14,7 @@ let pausesAtExit = 100;
  * written now waits, up to 16 MiB.
  *
  * What waits when the process exits is written then, for at most about a second, be it `process.exit` or an uncaught
- * exception. A signal that nobody handles ends a process without a word: the lines of the last 20 ms go with it. Handle
+ * exception. A signal that nobody handles ends a process without a word: the lines of the last 30 ms go with it. Handle
  * SIGTERM, as `serve()` does, or call `close()` of the gateway: it waits until its lines are out.
  */
 export const stdoutLines: LineSink = (line) => {
