@@ -149,7 +149,7 @@ export class LineWriter {
     const most = 3 * (line.length + 1);
     if (this.#end + most > this.#page.length) {
       this.#seal();
-      this.#page = Buffer.allocUnsafeSlow(Math.max(PAGE_BYTES, most));
+      this.#page = Buffer.allocUnsafeSlow(most > PAGE_BYTES ? Buffer.byteLength(line) + 1 : PAGE_BYTES);
       this.#start = this.#end = 0;
     }
     const bytes = this.#page.write(`${line}\n`, this.#end);
