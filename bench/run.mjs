@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against the floor and against its peers, in interleaved rounds.
  *
- *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 15 minutes)
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 25 minutes)
  *   node bench/run.mjs --only floor,innergate-plain --rounds 10
  *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
  */
@@ -56,6 +56,12 @@ function readOptions() {
     process.exit(2);
   }
 }
+
+/**
+ * Before each slice: after a rest of some seconds a program on V8 takes up to twice as long for a while, the more the
+ * larger it is, and a setup that is one of many rests most of the time.
+ */
+const REWARM_SECONDS = 1;
 
 /** One slice of load on one setup, and what it took. The CPU time is read while nothing is in flight. */
 async function slice(load, child, seconds) {
@@ -119,6 +125,7 @@ async function measureRounds(entries, children, load) {
   for (let round = 0; round < settings.rounds; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
       const at = (round + turn) % entries.length;
+      await slice(load, children[at], REWARM_SECONDS);
       const floor = at === floorAt ? undefined : await floorFor(children[at]);
       entries[at].rounds.push({ ...(await slice(load, children[at], settings.seconds)), floor });
     }

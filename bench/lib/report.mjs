@@ -79,9 +79,9 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
   CPU time only. **CPU time per request of the setup's own process is the figure to read.**
 - Each setup is a process of its own, started ${starts} times, since two processes of one program differ for their whole
   life. Each start is warmed up for ${warmup} s and has ${rounds} rounds; in each round every setup runs for ${seconds} s, in
-  an order that rotates, and the floor right before each, with the same requests. A ratio is taken within its round, to
-  the floor that ran right before, and the median of the ratios is shown, with their middle half: what slows the machine
-  for a while hits both sides.
+  an order that rotates, once it has run for a second to get over its rest, and the floor right before each, with the
+  same requests. A ratio is taken within its round, to the floor that ran right before, and the median of the ratios is
+  shown, with their middle half: what slows the machine for a while hits both sides.
 - ${pinned ? 'The setup has one core to itself, load generator and upstream have another.' : 'The processes are not tied to cores.'}
 - The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
   by the exact count of answers.
