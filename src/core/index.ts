@@ -3,9 +3,9 @@ export type { Attempt, AttemptObserver } from './attempt.js';
 export type { AllowedAddresses } from './address-policy.js';
 export { systemClock, type Clock, type Timer } from './clock.js';
 export { compose } from './compose.js';
-export type { Draft } from './draft.js';
 export { Context, type ContextOptions, type FinishListener, type Outcome } from './context.js';
 export type { Destination } from './destination.js';
+export type { Draft } from './draft.js';
 export { errorBoundary, requestGuard } from './error-boundary.js';
 export {
   GatewayError,

@@ -95,6 +95,7 @@ export class LineWriter {
 
   /** Resolves when every line that was given so far is out, or when nothing has moved for a second. */
   flush(): Promise<void> {
+    this.#seal();
     if (this.#written === this.#taken) return Promise.resolve();
     return new Promise((resolve) => {
       let written = this.#written;

@@ -33,16 +33,12 @@ export function accessLog(options: AccessLogOptions = {}): Middleware {
     write(ctx, outcome);
   }
 
-  if (logger === undefined && sink === stdoutLines) {
-    writeAtExit();
-    return function accessLogMiddleware(ctx, next) {
-      ctx.afterFinish(logExchange);
-      return next(ctx);
-    };
-  }
-  // A sink of the user's knows best when it has time.
+  // A sink or a logger of the user's knows best when it has time.
+  const isLate = logger === undefined && sink === stdoutLines;
+  if (isLate) writeAtExit();
   return function accessLogMiddleware(ctx, next) {
-    ctx.onFinish(logExchange);
+    if (isLate) ctx.afterFinish(logExchange);
+    else ctx.onFinish(logExchange);
     return next(ctx);
   };
 }

@@ -34,12 +34,13 @@ export async function flushLines(): Promise<void> {
 
 /** From now on nothing that is yet to be written is lost when the process exits. */
 export function writeAtExit(): void {
-  if (!isOwned) process.on('exit', flushAtExit);
+  if (isOwned) return;
   isOwned = true;
+  process.on('exit', flushAtExit);
 }
 
 function add(writer: LineWriter, line: string): void {
-  if (!isOwned) writeAtExit();
+  writeAtExit();
   writer.add(line);
   if (isExiting) flushAtExit();
 }

@@ -246,6 +246,16 @@ describe('LineWriter', () => {
       expect([isDone, file.text]).toEqual([true, '1\n']);
     });
 
+    it('waits for no company, behind a chunk that could not be written either', () => {
+      const { file, clock, writer } = setUp();
+      file.script.push('EAGAIN', 'EAGAIN');
+      writer.add('x'.repeat(65_536));
+      writer.add('last');
+      void writer.flush();
+      clock.advance(10);
+      expect(file.text.endsWith('\nlast\n')).toBe(true);
+    });
+
     it('resolves where there is nothing to write', async () => {
       await expect(setUp().writer.flush()).resolves.toBeUndefined();
     });
