@@ -1,7 +1,7 @@
 /**
  * Measures the gateway against the floor and against its peers, in interleaved rounds.
  *
- *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 25 minutes)
+ *   node bench/run.mjs                                     everything, and writes RESULTS.md (about 30 minutes)
  *   node bench/run.mjs --only floor,innergate-plain --rounds 10
  *   node bench/run.mjs --only floor,innergate-plain --profile innergate-plain
  */
@@ -30,8 +30,9 @@ function readOptions() {
       options: {
         only: { type: 'string' },
         starts: { type: 'string', default: '3' },
-        rounds: { type: 'string', default: '4' },
-        seconds: { type: 'string', default: '0.5' },
+        rounds: { type: 'string', default: '3' },
+        slices: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '0.25' },
         warmup: { type: 'string', default: '5' },
         connections: { type: 'string', default: '64' },
         profile: { type: 'string' },
@@ -46,8 +47,12 @@ function readOptions() {
     const settings = {
       starts: atLeast(1, 'starts'),
       rounds: atLeast(1, 'rounds'),
+      slices: atLeast(1, 'slices'),
       seconds: atLeast(0.1, 'seconds'),
       warmup: atLeast(0.1, 'warmup'),
+      // After a rest of some seconds a program on V8 takes up to twice as long for a while, the more the larger it is,
+      // and a setup that is one of many rests most of the time.
+      rewarm: 1,
       connections: atLeast(1, 'connections'),
     };
     return { values, settings };
@@ -56,12 +61,6 @@ function readOptions() {
     process.exit(2);
   }
 }
-
-/**
- * Before each slice: after a rest of some seconds a program on V8 takes up to twice as long for a while, the more the
- * larger it is, and a setup that is one of many rests most of the time.
- */
-const REWARM_SECONDS = 1;
 
 /** One slice of load on one setup, and what it took. The CPU time is read while nothing is in flight. */
 async function slice(load, child, seconds) {
@@ -118,20 +117,29 @@ async function measureStarts(entries, startChildren) {
 
 async function measureRounds(entries, children, load) {
   const floorAt = entries.findIndex(({ name }) => name === 'floor');
-  /** The floor right before a setup, with the bytes of its requests: what slows the machine for a while hits both. */
-  const floorFor = ({ headers }) =>
-    floorAt === -1 ? undefined : slice(load, { ...children[floorAt], headers }, settings.seconds);
   await inTurn(children, (child) => slice(load, child, settings.warmup));
   for (let round = 0; round < settings.rounds; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
       const at = (round + turn) % entries.length;
-      await slice(load, children[at], REWARM_SECONDS);
-      const floor = at === floorAt ? undefined : await floorFor(children[at]);
-      entries[at].rounds.push({ ...(await slice(load, children[at], settings.seconds)), floor });
+      const floor =
+        at === floorAt || floorAt === -1 ? undefined : { ...children[floorAt], headers: children[at].headers };
+      entries[at].rounds.push(...(await measureTurn(load, children[at], floor)));
     }
     const figures = entries.map(({ name, rounds }) => `${name} ${rounds.at(-1).cpu.toFixed(1)}`);
     console.log(`round ${round + 1}/${settings.rounds} (µs CPU/request): ${figures.join(' · ')}`);
   }
+}
+
+/** Slices of a setup and of the floor, one by one: what slows the machine for a while hits both. */
+async function measureTurn(load, child, floor) {
+  const slices = [];
+  await slice(load, child, settings.rewarm);
+  if (floor !== undefined) await slice(load, floor, settings.rewarm);
+  while (slices.length < settings.slices) {
+    const before = floor && (await slice(load, floor, settings.seconds));
+    slices.push({ ...(await slice(load, child, settings.seconds)), floor: before });
+  }
+  return slices;
 }
 
 async function inTurn(items, work) {

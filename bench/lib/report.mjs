@@ -65,7 +65,7 @@ export function table(head, rows) {
 
 /** RESULTS.md. */
 export function document({ entries, added, pieces, memory, scrape, settings }) {
-  const { starts, rounds, seconds, warmup, connections } = settings;
+  const { starts, rounds, slices, seconds, rewarm, warmup, connections } = settings;
   const upstream = nginxVersion() ? `nginx ${nginxVersion()}, one worker` : 'a node:http server';
   return `# Benchmark results
 
@@ -78,10 +78,11 @@ Written by \`npm run bench\`; run it to get those of your own machine. Compare t
   second and latency say what the three reach together, and a setup that is faster than the load generator shows it in
   CPU time only. **CPU time per request of the setup's own process is the figure to read.**
 - Each setup is a process of its own, started ${starts} times, since two processes of one program differ for their whole
-  life. Each start is warmed up for ${warmup} s and has ${rounds} rounds; in each round every setup runs for ${seconds} s, in
-  an order that rotates, once it has run for a second to get over its rest, and the floor right before each, with the
-  same requests. A ratio is taken within its round, to the floor that ran right before, and the median of the ratios is
-  shown, with their middle half: what slows the machine for a while hits both sides.
+  life. Each start is warmed up for ${warmup} s and has ${rounds} rounds, in each of which every setup has its
+  turn, in an order that rotates. In a turn the setup and the floor run for ${rewarm} s each to get over their rest, then in
+  turns for ${seconds} s, ${slices} times, with the same requests: what slows the machine for a while hits both. Each slice
+  of a setup is compared with that of the floor right before it; the median of the ratios is shown, with their middle
+  half.
 - ${pinned ? 'The setup has one core to itself, load generator and upstream have another.' : 'The processes are not tied to cores.'}
 - The CPU time is user plus system time of the process with all its threads, read while nothing is in flight, divided
   by the exact count of answers.

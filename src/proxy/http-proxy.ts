@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Context } from '../core/context.js';
 import type { Destination } from '../core/destination.js';
+import { flatText } from '../core/flat-text.js';
 import { isIdempotent } from '../core/idempotent.js';
 import { validate } from '../core/options.js';
 import { refuse } from '../core/refuse.js';
@@ -138,7 +139,7 @@ export class HttpProxy {
     const { request, drafted } = ctx;
     if (drafted !== null && drafted.url !== null) return path.basePath + drafted.url;
     const rewritten = path.of(ctx);
-    return rewritten === null ? null : rewritten + (drafted ?? request).query;
+    return rewritten === null ? null : flatText(rewritten, (drafted ?? request).query);
   }
 
   #send(ctx: Context, target: Target): MaybePromise<GatewayResponse> {

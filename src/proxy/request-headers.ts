@@ -11,6 +11,7 @@ import {
   nominatedFields,
 } from '../core/headers.js';
 import type { Context } from '../core/context.js';
+import { flatText } from '../core/flat-text.js';
 import { isoTime } from '../core/iso-time.js';
 
 /** Never relayed: fields of this connection, fields of the gateway's own, and what the gateway answers for itself. */
@@ -66,7 +67,7 @@ function pushOwnFields(lines: (string | string[])[], { request, requestId, trace
   lines.push('x-forwarded-proto', protocol);
   if (host !== '') lines.push('x-forwarded-host', host, 'x-forwarded-port', port);
   lines.push('forwarded', forwardedChain(forwardedFor, forwarded));
-  const via = `${httpVersion} innergate`;
+  const via = httpVersion === '1.1' ? '1.1 innergate' : `${httpVersion} innergate`;
   lines.push('via', request.headers.via === undefined ? via : `${String(request.headers.via)}, ${via}`);
   if (requestId !== '') lines.push('x-request-id', requestId);
   if (trace !== null) lines.push('traceparent', trace.traceparent);
@@ -98,7 +99,7 @@ function hostFields(host: string, protocol: string): HostFields {
 /** RFC 7239: one element per hop, the client's with what it asked for. */
 function forwardedChain(chain: string, asked: string): string {
   const comma = chain.indexOf(',');
-  if (comma === -1) return `for=${forwardedNode(chain)}${asked}`;
+  if (comma === -1) return flatText('for=', forwardedNode(chain), asked);
   const hops = chain.slice(comma + 2).split(', ');
   const elements = hops.map((hop) => `for=${forwardedNode(hop)}`);
   return [`for=${forwardedNode(chain.slice(0, comma))}${asked}`, ...elements].join(', ');

@@ -47,6 +47,20 @@ function withServername(target: buildConnector.Options): buildConnector.Options 
   return { ...target, servername: isIP(servername) ? '' : servername };
 }
 
+/** A class, as an object with an accessor of its own is a slow one. */
+class PooledConnection implements Connection {
+  /** `null` as long as there has been none. */
+  socket: Socket | null = null;
+  answers = 0;
+  broken = false;
+  openedAt = Number.NaN;
+  connectMs = 0;
+
+  get bytesRead(): number {
+    return this.socket?.bytesRead ?? 0;
+  }
+}
+
 /** When a connection is not used any longer. */
 export interface ConnectionEnd {
   readonly maxSocketAgeMs: number;
@@ -67,25 +81,16 @@ export function trackedClients(
     #lastsUntil = Infinity;
 
     constructor(origin: URL, options: object) {
-      let socket: Socket | null = null;
-      const connection = {
-        answers: 0,
-        broken: false,
-        openedAt: Number.NaN,
-        connectMs: 0,
-        get bytesRead() {
-          return socket?.bytesRead ?? 0;
-        },
-      };
+      const connection = new PooledConnection();
       const connect: Connector = (target, callback) => {
         connection.answers = 0;
         connection.broken = false;
         const began = clock.now();
         connector(target, (...result) => {
-          socket = result[1];
+          connection.socket = result[1];
           connection.openedAt = clock.now();
           connection.connectMs = connection.openedAt - began;
-          socket?.once('error', () => {
+          connection.socket?.once('error', () => {
             connection.broken = true;
           });
           callback(...result);

@@ -1,5 +1,6 @@
 /** What an answer tells of the limit: RateLimit and RateLimit-Policy of some draft, and the older X-RateLimit-*. */
 import type { Context } from '../core/context.js';
+import { flatText } from '../core/flat-text.js';
 import type { RateLimitDecision, RateLimitPolicy } from './types.js';
 
 /** A version of the IETF draft "RateLimit header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers). */
@@ -47,7 +48,11 @@ function draft8(policy: RateLimitPolicy): SetHeaders {
   return function setDraft8(ctx, decision) {
     const { window, remaining } = decision;
     addItem(ctx, 'ratelimit-policy', policyText);
-    addItem(ctx, 'ratelimit', `${names[window]};r=${remaining};t=${waitSeconds(decision)}`);
+    addItem(
+      ctx,
+      'ratelimit',
+      flatText(names[window] as string, ';r=', String(remaining), ';t=', String(waitSeconds(decision))),
+    );
   };
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { flatText } from '../core/flat-text.js';
 
 export interface RequestIdOptions {
   /** Header field to read and to answer in, lower case. @default 'x-request-id' */
@@ -32,5 +33,5 @@ function nextId(): string {
     prefix = randomUUID().slice(0, -6);
     count = 0;
   }
-  return prefix + (COUNT_END + count++).toString(16).slice(1);
+  return flatText(prefix, (COUNT_END + count++).toString(16).slice(1));
 }

@@ -1,3 +1,5 @@
+import { flatText } from '../core/flat-text.js';
+
 /** What a `traceparent` says (W3C Trace Context Level 1, "Traceparent Header"). */
 export interface Traceparent {
   /** 32 hex digits, not all of them 0. */
@@ -29,5 +31,5 @@ function isSampled(flags: string): boolean {
 
 /** Writes a `traceparent`, or a `traceresponse`, of version 00. */
 export function formatTraceparent(traceId: string, spanId: string, sampled: boolean): string {
-  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
+  return flatText('00-', traceId, '-', spanId, sampled ? '-01' : '-00');
 }
